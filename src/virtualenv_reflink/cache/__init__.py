@@ -1,0 +1,1 @@
+"""The wheel cache: every wheel unpacked once, its bytecode beside it."""

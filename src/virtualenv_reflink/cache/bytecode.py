@@ -1,0 +1,95 @@
+"""Unpacked wheel to bytecode for one interpreter."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from virtualenv_reflink.cache import compile_sources
+from virtualenv_reflink.cache.manifest import TREE_NAME, Tree, TreeBuilder, UnpackedWheel, write_tree
+from virtualenv_reflink.errors import ReflinkError
+
+# Below this many sources a second interpreter costs more to start than it saves.
+_SOURCES_PER_PROCESS = 60
+
+
+@dataclass(frozen=True)
+class _Job:
+    scheme: str
+    path: str
+    source: str
+    bytecode: str
+    name: str
+
+
+def compile_wheel(unpacked: UnpackedWheel, executable: Path, cache_tag: str, entry: Path) -> None:
+    """Have ``executable`` compile all sources of a wheel into the empty directory ``entry``, with a manifest.
+
+    Bytecode is invalidated by its source's mtime and size (PEP 552), which clones keep. Sources that do not compile
+    are skipped, as pip skips them.
+
+    :raises ReflinkError: when the interpreter fails.
+    :raises OSError: when ``entry`` cannot be written.
+    """
+    jobs = list(_jobs(unpacked.tree, cache_tag, entry / TREE_NAME))
+    made = _run(jobs, executable)
+    builder = TreeBuilder()
+    for job in jobs:
+        if job.bytecode in made:
+            os.chmod(job.bytecode, 0o444)
+            size = os.stat(job.bytecode).st_size
+            builder.add(job.scheme, job.path, executable=False, size=size, hash_="")
+    write_tree(entry, builder, None)
+
+
+def bytecode_path(path: str, cache_tag: str) -> str:
+    """Return where the bytecode of the source at ``path`` belongs (PEP 3147)."""
+    parent, _, name = path.rpartition("/")
+    directory = f"{parent}/__pycache__" if parent else "__pycache__"
+    return f"{directory}/{name.removesuffix('.py')}.{cache_tag}.pyc"
+
+
+def _jobs(tree: Tree, cache_tag: str, root: Path) -> Iterator[_Job]:
+    for scheme in ("purelib", "platlib", "data", "headers"):
+        for path, _ in tree.files(scheme):
+            if path.endswith(".py"):
+                place = bytecode_path(path, cache_tag)
+                yield _Job(scheme, place, f"{tree.root}/{scheme}/{path}", f"{root}/{scheme}/{place}", path)
+
+
+def _run(jobs: list[_Job], executable: Path) -> set[str]:
+    count = max(1, min(os.cpu_count() or 1, len(jobs) // _SOURCES_PER_PROCESS))
+    processes = [_start(executable) for _ in range(count)]
+    try:
+        for index, process in enumerate(processes):
+            share = [(job.source, job.bytecode, job.name) for job in jobs[index::count]]
+            assert process.stdin
+            process.stdin.write(json.dumps(share))
+            process.stdin.close()
+            process.stdin = None
+        return {path for process in processes for path in _made(process, executable)}
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def _start(executable: Path) -> subprocess.Popen[str]:
+    command = [str(executable), "-I", "-S", "-W", "ignore", compile_sources.__file__]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8")  # noqa: S603
+
+
+def _made(process: subprocess.Popen[str], executable: Path) -> list[str]:
+    output, errors = process.communicate()
+    if process.returncode:
+        last = (errors.strip().splitlines() or ["no reason given"])[-1]
+        if last.startswith("OSError"):
+            raise OSError(None, last)
+        raise ReflinkError(f"{executable} cannot compile bytecode: {last}; --no-compile-bytecode does without")
+    made: list[str] = json.loads(output)
+    return made

@@ -1,0 +1,32 @@
+"""Facts about a file, remembered for as long as its stat does not change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from virtualenv_reflink.cache.store import remember
+
+# A file changed this recently could change again without a new timestamp, so nothing is remembered of it yet.
+_RACY_NS = 2_000_000_000
+
+
+def remembered(directory: Path, subject: Path, compute: Callable[[Path], str]) -> str:
+    """Return ``compute(subject)``, from ``directory`` when it was computed before for the very same file.
+
+    :raises OSError: when ``subject`` cannot be read; a memo that cannot be written is no error.
+    """
+    real = os.path.realpath(subject)
+    status = os.stat(real)
+    identity = (real, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    memo = directory / hashlib.sha256(repr(identity).encode("utf-8", "surrogateescape")).hexdigest()
+    try:
+        return memo.read_text(encoding="utf-8")
+    except OSError:
+        fact = compute(subject)
+    if time.time_ns() - status.st_ctime_ns > _RACY_NS:
+        remember(memo, fact)
+    return fact

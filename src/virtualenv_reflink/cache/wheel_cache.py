@@ -1,0 +1,96 @@
+"""The wheel cache as its callers see it: give it a wheel, get it unpacked; name an interpreter, get its bytecode."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from virtualenv_reflink.cache.interpreter import InterpreterFacts
+from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel, read_tree, read_unpacked_wheel
+from virtualenv_reflink.cache.memo import remembered
+from virtualenv_reflink.cache.store import Store
+from virtualenv_reflink.errors import BadWheelError
+
+LOGGER = logging.getLogger(__name__)
+
+
+class WheelCache:
+    """A directory of unpacked wheels, keyed by the SHA-256 of their archives."""
+
+    def __init__(self, root: Path) -> None:
+        """Open the cache at ``root``, which need not exist yet.
+
+        :raises CacheError: when ``root`` cannot be trusted or read.
+        """
+        self._store = Store(root)
+
+    @property
+    def root(self) -> Path:
+        """The directory of the cache."""
+        return self._store.root
+
+    def unpacked(self, wheel: Path) -> UnpackedWheel:
+        """Return ``wheel`` unpacked, unpacking it now if that was never done.
+
+        :raises BadWheelError: when it is not a sound wheel.
+        :raises CacheError: when the cache lacks it and cannot be written.
+        """
+        key = self._key(wheel)
+        entry = self._store.path("wheels", key, "unpacked")
+        try:
+            return read_unpacked_wheel(entry)
+        except FileNotFoundError:
+            self._unpack(wheel, key, entry)
+        return read_unpacked_wheel(entry)
+
+    def bytecode(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts) -> Tree:
+        """Return the bytecode of a wheel for an interpreter, compiling it now if that was never done.
+
+        :raises CacheError: when the cache lacks it and cannot be written.
+        :raises ReflinkError: when the interpreter fails.
+        """
+        entry = self._store.path("wheels", unpacked.key, f"bytecode-{facts.bytecode_tag}")
+        try:
+            return read_tree(entry)
+        except FileNotFoundError:
+            self._compile(unpacked, executable, facts, entry)
+        return read_tree(entry)
+
+    def facts(self, executable: Path) -> InterpreterFacts:
+        """Return what there is to know of an interpreter, asking it if that was never done.
+
+        :raises ReflinkError: when it does not run.
+        """
+        from virtualenv_reflink.cache.interpreter import ask_interpreter, parse_facts
+
+        return parse_facts(remembered(self._store.path("interpreters"), executable, ask_interpreter))
+
+    def _key(self, wheel: Path) -> str:
+        try:
+            return remembered(self._store.path("digests"), wheel, _digest)
+        except OSError as error:
+            raise BadWheelError(str(wheel), f"it cannot be read ({error.strerror})") from error
+
+    def _unpack(self, wheel: Path, key: str, entry: Path) -> None:
+        from virtualenv_reflink.cache.unpack import unpack
+
+        def fill(staged: Path) -> None:
+            LOGGER.debug("unpack %s into the wheel cache", wheel.name)
+            unpack(wheel, key, staged)
+
+        self._store.build(entry, fill)
+
+    def _compile(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts, entry: Path) -> None:
+        from virtualenv_reflink.cache.bytecode import compile_wheel
+
+        def fill(staged: Path) -> None:
+            LOGGER.debug("compile %s for %s", unpacked.metadata.wheel, facts.bytecode_tag)
+            compile_wheel(unpacked, executable, facts.bytecode_tag.rpartition("-")[0], staged)
+
+        self._store.build(entry, fill)
+
+
+def _digest(wheel: Path) -> str:
+    from virtualenv_reflink.cache.unpack import archive_digest
+
+    return archive_digest(wheel)

@@ -1,0 +1,26 @@
+"""The mistakes and limits a user is told about, each as one sentence."""
+
+from __future__ import annotations
+
+
+class ReflinkError(RuntimeError):
+    """A failure that is not a bug of ours; its message names the thing, the reason and what to do."""
+
+
+class BadWheelError(ReflinkError):
+    """A wheel breaks the binary distribution format, or is not what it says it is."""
+
+    def __init__(self, wheel: str, reason: str) -> None:
+        super().__init__(f"{wheel} cannot be used: {reason}")
+
+
+class CacheError(ReflinkError):
+    """The wheel cache cannot be read, written or trusted."""
+
+
+class LinkModeError(ReflinkError):
+    """The link mode asked for is impossible between this cache and this environment."""
+
+
+class InstallError(ReflinkError):
+    """A wheel cannot be put into the environment."""

@@ -1,0 +1,1 @@
+"""What the kernel offers for putting files into place; knows no wheels."""

@@ -1,0 +1,84 @@
+"""Clone a file: a new inode that shares the data of another until either is written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+
+# <linux/fs.h>, ioctl_ficlone(2)
+_FICLONE = 0x40049409
+
+_CANNOT_CLONE = frozenset({
+    errno.EOPNOTSUPP,
+    errno.ENOTTY,
+    errno.EXDEV,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.EPERM,
+})
+
+
+class CannotCloneError(OSError):
+    """These two places do not share data; a plain copy will do. ``errno`` keeps the kernel's word."""
+
+
+def clone_file(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
+    """Create ``target`` as a clone of ``source``.
+
+    ``mode`` is subject to the umask, ``mtime_ns`` (nanoseconds, or None for now) is set because clones keep neither.
+    Nothing is left at ``target`` when this fails.
+
+    :raises CannotCloneError: when the kernel or the filesystem refuses to share data between the two.
+    :raises FileExistsError: when ``target`` exists.
+    :raises OSError: for every other failure, a full disk among them. See ioctl_ficlone(2).
+    """
+    source_fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        target_fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            ioctl(target_fd, _FICLONE, source_fd)
+            if mtime_ns is not None:
+                os.utime(target_fd, ns=(mtime_ns, mtime_ns))
+        except OSError as error:
+            os.unlink(target)
+            raise _classified(error) from error
+        finally:
+            os.close(target_fd)
+    finally:
+        os.close(source_fd)
+
+
+def _clone_file_by_package(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
+    # The package is a dependency on macOS and Windows only, so other platforms must not import it.
+    from reflink_copy import reflink  # type: ignore[import-not-found,unused-ignore]
+
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+    try:
+        reflink(source, target)
+        os.chmod(target, mode & ~current_umask())
+        if mtime_ns is not None:
+            os.utime(target, ns=(mtime_ns, mtime_ns))
+    except OSError as error:
+        with suppress(FileNotFoundError):
+            os.unlink(target)
+        raise _classified(error) from error
+
+
+def _classified(error: OSError) -> OSError:
+    return CannotCloneError(error.errno, error.strerror) if error.errno in _CANNOT_CLONE else error
+
+
+def current_umask() -> int:
+    """Return the umask of this process; the only portable way to read it is to set it."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
+
+
+if sys.platform == "linux":
+    from fcntl import ioctl
+else:
+    clone_file = _clone_file_by_package

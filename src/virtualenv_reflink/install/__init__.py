@@ -1,0 +1,1 @@
+"""Unpacked wheels into an environment: files in the link mode, scripts, RECORD."""

@@ -1,0 +1,56 @@
+"""The scripts of a wheel, made for one environment."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from virtualenv_reflink.cache.manifest import EntryPoint, UnpackedWheel
+from virtualenv_reflink.install.environment import Environment
+
+# What the kernel reads of a first line on Linux, execve(2), less "#!" and the newline.
+_SHEBANG_LIMIT = 127
+
+
+def entry_point_scripts(wheel: UnpackedWheel, environment: Environment) -> Iterator[tuple[str, bytes]]:
+    """Yield the file name and content of the script of each entry point."""
+    from installer.scripts import Script
+    from installer.utils import get_launcher_kind
+
+    kind = get_launcher_kind()
+    executable = str(environment.executable)
+    for entry_point in _entry_points(wheel, environment.version):
+        yield Script(*entry_point).generate(executable, kind)  # type: ignore[arg-type]
+
+
+def rewritten_scripts(wheel: UnpackedWheel, environment: Environment) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and content of each script that asks for the environment's interpreter with ``#!python``."""
+    first_line = shebang(str(environment.executable))
+    for name in wheel.metadata.rewritten_scripts:
+        _, _, body = Path(wheel.tree.root, "scripts", name).read_bytes().partition(b"\n")
+        yield name, first_line + body
+
+
+def shebang(executable: str) -> bytes:
+    """Return the first lines that run a Python script with ``executable``, however long or spaced its path is.
+
+    Where the kernel could not read the path, ``sh`` starts the interpreter from what Python takes for a string.
+    """
+    simple = f"#!{executable}\n".encode("utf-8", "surrogateescape")
+    if " " not in executable and len(simple) <= _SHEBANG_LIMIT:
+        return simple
+    quoted = shlex.quote(executable).encode("utf-8", "surrogateescape")
+    return b"#!/bin/sh\n'''exec' " + quoted + b' "$0" "$@"\n' + b"' '''\n"
+
+
+def _entry_points(wheel: UnpackedWheel, version: tuple[int, int]) -> Iterator[EntryPoint]:
+    """Yield the entry points; pip's own are named after the target's version, whatever its wheel was built with."""
+    named = {entry_point.name: entry_point for entry_point in wheel.metadata.entry_points}
+    if wheel.metadata.distribution == "pip" and (pip := named.get("pip")):
+        baked = [name for name in named if name.startswith("pip") and name[3:].replace(".", "").isdigit()]
+        for name in baked:
+            del named[name]
+        for name in (f"pip{version[0]}", f"pip{version[0]}.{version[1]}"):
+            named[name] = pip._replace(name=name)
+    yield from named.values()

@@ -1,0 +1,168 @@
+"""``virtualenv --seeder reflink``: seed packages put into place from the wheel cache."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from virtualenv.seed.embed.base_embed import BaseEmbed
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from typing import Any
+
+    from virtualenv.create.creator import Creator
+
+    from virtualenv_reflink.cache.interpreter import InterpreterFacts
+    from virtualenv_reflink.cache.wheel_cache import WheelCache
+    from virtualenv_reflink.install.environment import Environment
+    from virtualenv_reflink.install.installation import Item
+
+LOGGER = logging.getLogger(__name__)
+LINK_MODES = ("auto", "clone", "copy", "hardlink")
+
+
+class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
+    """Seeds pip, setuptools and any wheels asked for by cloning them from the cache of unpacked wheels.
+
+    What this class takes for granted of its base is what virtualenv documents for seeders.
+    """
+
+    def __init__(self, options: Any) -> None:
+        super().__init__(options)
+        self.link_mode: str = options.link_mode
+        self.wheel_cache: Path | None = options.wheel_cache
+        self.extra_wheels: list[str] = options.with_wheels
+        self.compile_bytecode: bool = not options.no_compile_bytecode
+        self.enabled: bool = not options.no_seed and bool(self.distribution_to_versions() or self.extra_wheels)
+        self._via = self.link_mode
+
+    @classmethod
+    def add_parser_arguments(cls, parser: ArgumentParser, interpreter: Any, app_data: Any) -> None:
+        """Add the options of this seeder to those that every embedding seeder has."""
+        super().add_parser_arguments(parser, interpreter, app_data)
+        parser.add_argument(
+            "--with",
+            dest="with_wheels",
+            metavar="wheel",
+            action="append",
+            default=[],
+            help="also seed this wheel: a .whl file, or a name or name==version found in --extra-search-dir "
+            "(can be set 1+ times)",
+        )
+        parser.add_argument(
+            "--link-mode",
+            dest="link_mode",
+            choices=LINK_MODES,
+            default="auto",
+            help="how files reach the environment; auto clones where the filesystem can and copies elsewhere",
+        )
+        parser.add_argument(
+            "--wheel-cache",
+            dest="wheel_cache",
+            metavar="dir",
+            type=Path,
+            default=None,
+            help="the directory of unpacked wheels (the user's cache directory unless set)",
+        )
+        parser.add_argument(
+            "--no-compile-bytecode",
+            dest="no_compile_bytecode",
+            action="store_true",
+            default=False,
+            help="seed sources without their bytecode",
+        )
+
+    def __repr__(self) -> str:
+        extra = "".join(f", with={wanted}" for wanted in self.extra_wheels)
+        return f"{super().__repr__()[:-1]}{extra}, via={self._via}, wheel_cache={self._cache_root()})"
+
+    def run(self, creator: Creator) -> None:
+        """Seed the environment that ``creator`` made.
+
+        :raises ReflinkError: naming what went wrong; nothing half-seeded stays behind.
+        """
+        if not self.enabled:
+            return
+        from virtualenv_reflink.cache.wheel_cache import WheelCache
+        from virtualenv_reflink.install.installation import install
+        from virtualenv_reflink.install.linking import Linker
+
+        cache = WheelCache(self._cache_root())
+        environment = _environment(creator)
+        items = self._items(cache, environment, creator.interpreter)
+        linker = Linker(self.link_mode)
+        install(items, environment, linker)
+        self._via = str(linker)
+
+    def _cache_root(self) -> Path:
+        if self.wheel_cache is not None:
+            return self.wheel_cache.absolute()
+        from platformdirs import user_cache_path
+
+        return user_cache_path("virtualenv-reflink", appauthor=False)
+
+    def _items(self, cache: WheelCache, environment: Environment, interpreter: Any) -> list[Item]:
+        from virtualenv_reflink.install.installation import Item
+
+        facts = cache.facts(environment.base_executable)
+        wheels = [*self._seed_wheels(interpreter), *self._extra_wheels(facts)]
+        items = []
+        for wheel in wheels:
+            unpacked = cache.unpacked(wheel)
+            bytecode = cache.bytecode(unpacked, environment.base_executable, facts) if self.compile_bytecode else None
+            items.append(Item(unpacked, bytecode, requested=True))
+        return items
+
+    def _seed_wheels(self, interpreter: Any) -> list[Path]:
+        versions = self.distribution_to_versions()
+        if len(versions) < 2:
+            return [self._seed_wheel(name, version, interpreter) for name, version in versions.items()]
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(lambda pair: self._seed_wheel(*pair, interpreter), versions.items()))
+
+    def _seed_wheel(self, name: str, version: str, interpreter: Any) -> Path:
+        from virtualenv.seed.wheels import get_wheel
+
+        from virtualenv_reflink.errors import ReflinkError
+
+        wheel = None
+        for download in [True] if self.download else [False, True]:
+            wheel = wheel or get_wheel(
+                distribution=name,
+                version=version,
+                for_py_version=interpreter.version_release_str,
+                search_dirs=self.extra_search_dir,
+                download=download,
+                app_data=self.app_data,
+                do_periodic_update=self.periodic_update,
+                env=self.env,
+            )
+        if wheel is None:
+            raise ReflinkError(f"no wheel of {name} {version} was found for Python {interpreter.version_release_str}")
+        return Path(wheel.path)
+
+    def _extra_wheels(self, facts: InterpreterFacts) -> list[Path]:
+        if not self.extra_wheels:
+            return []
+        from virtualenv_reflink.requirements.wheels import find_wheel
+
+        return [find_wheel(wanted, self.extra_search_dir, facts.wheel_tags) for wanted in self.extra_wheels]
+
+
+def _environment(creator: Creator) -> Environment:
+    from virtualenv_reflink.install.environment import Environment
+
+    interpreter = creator.interpreter
+    return Environment(
+        root=Path(creator.dest),
+        executable=Path(creator.exe),
+        base_executable=Path(interpreter.system_executable or interpreter.executable),
+        version=(interpreter.version_info.major, interpreter.version_info.minor),
+        purelib=Path(creator.purelib),
+        platlib=Path(creator.platlib),
+        scripts=Path(creator.script_dir),
+    )
