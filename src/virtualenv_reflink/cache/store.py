@@ -50,6 +50,15 @@ class Store:
             if not entry.is_dir():
                 self._build_locked(entry, fill)
 
+    def remember(self, path: Path, text: str) -> None:
+        """Write a small file whole or not at all; a cache that cannot be written merely forgets it."""
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        with suppress(OSError):
+            self._create()
+            path.parent.mkdir(exist_ok=True)
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(path)
+
     def _build_locked(self, entry: Path, fill: Callable[[Path], None]) -> None:
         staged = self._fresh_staging(entry)
         try:
@@ -85,11 +94,14 @@ class Store:
             yield
 
     def _create(self) -> None:
-        self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        """Make the root, with modes that no umask makes writable by others."""
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o755, exist_ok=True)
         tag = self.root / "CACHEDIR.TAG"
         if not tag.exists():
             tag.write_text(_TAG, encoding="utf-8")
-        self.path("locks").mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.path().mkdir(mode=0o755, exist_ok=True)
+        self.path("locks").mkdir(mode=0o755, exist_ok=True)
 
     def _check_trust(self) -> None:
         try:
@@ -126,12 +138,3 @@ _FREE_SPACE = "free some space or choose another with --wheel-cache"
 
 def _flat_name(entry: Path) -> str:
     return f"{entry.parent.name}.{entry.name}"
-
-
-def remember(path: Path, text: str) -> None:
-    """Write a small file whole or not at all; a cache that cannot be written merely forgets it."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with suppress(OSError):
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)

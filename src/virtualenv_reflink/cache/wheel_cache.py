@@ -63,11 +63,11 @@ class WheelCache:
         """
         from virtualenv_reflink.cache.interpreter import ask_interpreter, parse_facts
 
-        return parse_facts(remembered(self._store.path("interpreters"), executable, ask_interpreter))
+        return parse_facts(remembered(self._store, "interpreters", executable, ask_interpreter))
 
     def _key(self, wheel: Path) -> str:
         try:
-            return remembered(self._store.path("digests"), wheel, _digest)
+            return remembered(self._store, "digests", wheel, _digest)
         except OSError as error:
             raise BadWheelError(str(wheel), f"it cannot be read ({error.strerror})") from error
 

@@ -1,0 +1,117 @@
+"""Real filesystems, real wheels, real virtualenv."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.loop_mounts import loop_mount, why_no_mounts
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's settings and caches out of the tests, and bytecode as Python has it by default."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("VIRTUALENV_", "PYTHON")):
+                patch.delenv(name)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("xdg-cache")))
+        patch.setenv("VIRTUALENV_CONFIG_FILE", str(tmp_path_factory.mktemp("config") / "virtualenv.ini"))
+        patch.setenv("VIRTUALENV_OVERRIDE_APP_DATA", str(tmp_path_factory.mktemp("app-data")))
+        yield
+
+
+def _mount(filesystem: str, mebibytes: int) -> Iterator[Path]:
+    missing = why_no_mounts(filesystem)
+    if missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"{filesystem} cannot be mounted, and in CI it must be: {missing}")
+        pytest.skip(f"{filesystem} cannot be mounted: {missing}")
+    with loop_mount(filesystem, mebibytes) as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def btrfs() -> Iterator[Path]:
+    """A btrfs, mounted."""
+    yield from _mount("btrfs", 2048)
+
+
+@pytest.fixture(scope="session")
+def xfs() -> Iterator[Path]:
+    """An XFS with reflinks, mounted."""
+    yield from _mount("xfs", 2048)
+
+
+@pytest.fixture(scope="session")
+def ext4() -> Iterator[Path]:
+    """An ext4, mounted; it has no reflinks."""
+    yield from _mount("ext4", 2048)
+
+
+@pytest.fixture(scope="session")
+def tmpfs() -> Iterator[Path]:
+    """A tmpfs, mounted; it has no reflinks."""
+    yield from _mount("tmpfs", 1024)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """An empty directory on the filesystem that the parameter names."""
+    root: Path = request.getfixturevalue(request.param)
+    directory = root / hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]
+    directory.mkdir()
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def virtualenv() -> Run:
+    """Run virtualenv with our seeder; fail unless it exits with ``code``."""
+
+    def run(*args: object, code: int = 0, seeder: str = "reflink", **kwargs: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "virtualenv", "--seeder", seeder, "--no-periodic-update", *map(str, args)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **kwargs)  # type: ignore[call-overload]
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real wheels from the package index, for the running Python."""
+    directory = tmp_path_factory.mktemp("wheelhouse")
+    names = ["numpy", "black", "jupyterlab", "setuptools", "six", "jmespath", "botocore", "greenlet"]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    subprocess.run([*pip, "--dest", str(directory), *names], check=True)
+    return directory
+
+
+def python_of(environment: Path) -> Path:
+    """Return the interpreter of an environment."""
+    return environment / "bin" / "python"
+
+
+def site_packages(environment: Path) -> Path:
+    """Return where an environment's packages are."""
+    (found,) = environment.glob("lib/python3*/site-packages")
+    return found
+
+
+def tree_digest(root: Path) -> dict[str, tuple[int, str]]:
+    """Return mode and SHA-256 of every file below ``root``, by relative path."""
+    return {
+        str(path.relative_to(root)): (path.stat().st_mode, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }

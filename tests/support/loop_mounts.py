@@ -1,0 +1,54 @@
+"""Real filesystems in files: made, mounted, and taken away again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MAKERS = {
+    "btrfs": ["mkfs.btrfs", "--quiet", "--force"],
+    "xfs": ["mkfs.xfs", "-q", "-m", "reflink=1"],
+    "ext4": ["mkfs.ext4", "-q", "-F"],
+}
+
+
+def why_no_mounts(filesystem: str) -> str | None:
+    """Say what this machine lacks to mount ``filesystem``, or None."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return "only root can mount"
+    if filesystem != "tmpfs" and not shutil.which(MAKERS[filesystem][0]):
+        return f"{MAKERS[filesystem][0]} is not installed"
+    if filesystem != "tmpfs" and not Path("/dev/loop-control").exists():
+        return "there are no loop devices"
+    return None
+
+
+@contextmanager
+def loop_mount(filesystem: str, mebibytes: int, options: str = "") -> Iterator[Path]:
+    """Mount a new filesystem of that size somewhere temporary; unmount and delete it in the end."""
+    with tempfile.TemporaryDirectory(prefix=f"{filesystem}-") as directory:
+        place = Path(directory, "mnt")
+        place.mkdir()
+        if filesystem == "tmpfs":
+            _run("mount", "-t", "tmpfs", "-o", f"size={mebibytes}m{options and ',' + options}", "tmpfs", str(place))
+        else:
+            image = Path(directory, "image")
+            with image.open("wb") as stream:
+                stream.truncate(mebibytes << 20)
+            _run(*MAKERS[filesystem], str(image))
+            _run("mount", "-o", f"loop{options and ',' + options}", str(image), str(place))
+        try:
+            yield place
+        finally:
+            _run("umount", "--lazy", str(place))
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
