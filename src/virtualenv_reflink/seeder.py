@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from virtualenv.seed.embed.base_embed import BaseEmbed
 
+from virtualenv_reflink.staged_parser import DESTINATION, OPTION, let_option_through
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from typing import Any
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 LINK_MODES = ("auto", "clone", "copy", "hardlink")
+
+let_option_through()
 
 
 class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
@@ -43,9 +47,10 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         """Add the options of this seeder to those that every embedding seeder has."""
         super().add_parser_arguments(parser, interpreter, app_data)
         parser.add_argument(
-            "--with",
-            dest="with_wheels",
+            OPTION,
+            dest=DESTINATION,
             metavar="wheel",
+            type=str,
             action="append",
             default=[],
             help="also seed this wheel: a .whl file, or a name or name==version found in --extra-search-dir "

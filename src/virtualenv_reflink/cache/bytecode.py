@@ -12,6 +12,7 @@ from pathlib import Path
 from virtualenv_reflink.cache import compile_sources
 from virtualenv_reflink.cache.manifest import TREE_NAME, Tree, TreeBuilder, UnpackedWheel, write_tree
 from virtualenv_reflink.errors import ReflinkError
+from virtualenv_reflink.filesystem.allocation import move_to_block
 
 # Below this many sources a second interpreter costs more to start than it saves.
 _SOURCES_PER_PROCESS = 60
@@ -40,6 +41,7 @@ def compile_wheel(unpacked: UnpackedWheel, executable: Path, cache_tag: str, ent
     builder = TreeBuilder()
     for job in jobs:
         if job.bytecode in made:
+            move_to_block(job.bytecode)
             os.chmod(job.bytecode, 0o444)
             size = os.stat(job.bytecode).st_size
             builder.add(job.scheme, job.path, executable=False, size=size, hash_="")

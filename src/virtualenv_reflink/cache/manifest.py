@@ -48,12 +48,16 @@ class Tree:
 
 
 class EntryPoint(NamedTuple):
-    """A script to generate, see the entry points specification; section is ``console`` or ``gui``."""
+    """A script to generate, see the entry points specification.
+
+    ``section`` is ``console`` or ``gui``; ``code`` is the script without its first line, which names the interpreter.
+    """
 
     name: str
     module: str
     attr: str
     section: str
+    code: str
 
 
 @dataclass(frozen=True)

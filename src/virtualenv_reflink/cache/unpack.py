@@ -19,12 +19,14 @@ import installer
 from installer.destinations import WheelDestination
 from installer.exceptions import InstallerError
 from installer.records import RecordEntry
+from installer.scripts import Script
 from installer.utils import Scheme, parse_metadata_file
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from virtualenv_reflink.cache.archive import VerifiedStream, WheelArchive
 from virtualenv_reflink.cache.manifest import TREE_NAME, EntryPoint, Metadata, TreeBuilder, write_tree
 from virtualenv_reflink.errors import BadWheelError
+from virtualenv_reflink.filesystem.allocation import reserve_block
 
 if TYPE_CHECKING:
     from installer.scripts import ScriptSection
@@ -101,7 +103,9 @@ class _UnpackedDestination(WheelDestination):
     def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:
         if not _is_plain_name(name):
             raise BadWheelError(self._source.wheel, f"its entry point {name!r} is not a plain file name")
-        self._entry_points.append(EntryPoint(name, module, attr, section))
+        _, script = Script(name, module, attr, section).generate("python", "posix")
+        code = script.decode("utf-8").partition("\n")[2]
+        self._entry_points.append(EntryPoint(name, module, attr, section, code))
         return RecordEntry(name, None, None)
 
     def write_file(
@@ -140,6 +144,7 @@ class _UnpackedDestination(WheelDestination):
         try:
             with open(target, "xb") as file:
                 first = stream.read(_BUFFER)
+                reserve_block(file.fileno(), len(first))
                 file.write(first)
                 shutil.copyfileobj(stream, file, _BUFFER)
                 os.fchmod(file.fileno(), 0o555 if executable else 0o444)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from virtualenv_reflink.cache.interpreter import InterpreterFacts
 from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel, read_tree, read_unpacked_wheel
 from virtualenv_reflink.cache.memo import remembered
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.errors import BadWheelError
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.cache.interpreter import InterpreterFacts
 
 LOGGER = logging.getLogger(__name__)
 

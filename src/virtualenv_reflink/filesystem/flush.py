@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 from pathlib import Path
@@ -18,6 +17,9 @@ def flush_filesystem(directory: Path) -> None:
     if sys.platform != "linux":
         getattr(os, "sync", lambda: None)()
         return
+    # Only those who add to the cache pay for this import.
+    import ctypes
+
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         libc = ctypes.CDLL(None, use_errno=True)

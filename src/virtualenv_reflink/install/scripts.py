@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +16,21 @@ _SHEBANG_LIMIT = 127
 
 def entry_point_scripts(wheel: UnpackedWheel, environment: Environment) -> Iterator[tuple[str, bytes]]:
     """Yield the file name and content of the script of each entry point."""
+    for entry_point in _entry_points(wheel, environment.version):
+        if os.name == "nt":
+            yield _launcher(entry_point, environment)
+        else:
+            yield entry_point.name, shebang(str(environment.executable)) + entry_point.code.encode("utf-8")
+
+
+def _launcher(entry_point: EntryPoint, environment: Environment) -> tuple[str, bytes]:
+    # The code that other systems need was generated when the wheel was unpacked, so that they never import this.
     from installer.scripts import Script
     from installer.utils import get_launcher_kind
 
-    kind = get_launcher_kind()
-    executable = str(environment.executable)
-    for entry_point in _entry_points(wheel, environment.version):
-        yield Script(*entry_point).generate(executable, kind)  # type: ignore[arg-type]
+    name, module, attr, section, _ = entry_point
+    script = Script(name, module, attr, section)  # type: ignore[arg-type]
+    return script.generate(str(environment.executable), get_launcher_kind())
 
 
 def rewritten_scripts(wheel: UnpackedWheel, environment: Environment) -> Iterator[tuple[str, bytes]]:

@@ -1,0 +1,160 @@
+"""What the kernel offers, on the filesystems that offer it and on those that do not."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.loop_mounts import loop_mount
+from virtualenv_reflink.filesystem import copying
+from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.extents import extents, shares_all_extents
+from virtualenv_reflink.filesystem.probe import filesystem_name, why_not_clone, why_not_link
+from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file
+
+SHARING = pytest.mark.parametrize("place", ["btrfs", "xfs"], indirect=True)
+COPYING = pytest.mark.parametrize("place", ["ext4", "tmpfs"], indirect=True)
+EVERYWHERE = pytest.mark.parametrize("place", ["btrfs", "xfs", "ext4", "tmpfs"], indirect=True)
+MTIME_NS = 1_700_000_000_123_456_789
+
+
+def a_file(directory: Path, size: int = 300_000) -> Path:
+    path = directory / "source"
+    path.write_bytes(os.urandom(size))
+    return path
+
+
+@SHARING
+@pytest.mark.parametrize("size", [0, 1, 4096, 300_000])
+def test_clone_has_the_same_data_and_its_own_mode_and_mtime(place: Path, size: int) -> None:
+    source, target = a_file(place, size), place / "target"
+    source.chmod(0o444)
+    clone_file(str(source), str(target), 0o666, MTIME_NS)
+    assert target.read_bytes() == source.read_bytes()
+    assert target.stat().st_mtime_ns == MTIME_NS
+    assert target.stat().st_mode & 0o777 == 0o644
+    if size >= 4096:
+        assert shares_all_extents(target, source)
+
+
+@SHARING
+def test_writing_to_a_clone_leaves_its_source_alone(place: Path) -> None:
+    source, target = a_file(place), place / "target"
+    before = source.read_bytes()
+    clone_file(str(source), str(target), 0o666, None)
+    with target.open("r+b") as stream:
+        stream.write(b"changed")
+    assert source.read_bytes() == before
+    assert not shares_all_extents(target, source)
+
+
+@COPYING
+def test_clone_is_refused_without_a_trace(place: Path) -> None:
+    source = a_file(place)
+    with pytest.raises(CannotCloneError):
+        clone_file(str(source), str(place / "target"), 0o666, None)
+    assert os.listdir(place) == ["source"]
+
+
+@SHARING
+def test_a_full_disk_is_no_reason_to_fall_back(place: Path) -> None:
+    with loop_mount("xfs", 300) as small:
+        source = a_file(small, 4096)
+        with (small / "ballast").open("wb") as stream, pytest.raises(OSError, match="No space"):
+            while True:
+                stream.write(bytes(1 << 20))
+                stream.flush()
+        with pytest.raises(OSError) as caught:  # noqa: PT011
+            for number in range(100_000):
+                clone_file(str(source), str(small / f"{number:0200}"), 0o666, None)
+        assert caught.value.errno == errno.ENOSPC
+        assert not isinstance(caught.value, CannotCloneError)
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("means", ["copy_file_range", "sendfile", "read and write"])
+def test_every_means_of_copying_copies(place: Path, means: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = {"copy_file_range": [copying._copy_file_range], "sendfile": [copying._sendfile], "read and write": []}
+    monkeypatch.setattr(copying, "_means", lambda: chosen[means])
+    source, target = a_file(place, 3_000_000), place / "target"
+    copy_file(str(source), str(target), 0o777, MTIME_NS)
+    assert target.read_bytes() == source.read_bytes()
+    assert target.stat().st_mode & 0o777 == 0o755
+    assert target.stat().st_mtime_ns == MTIME_NS
+
+
+@pytest.mark.parametrize("place", ["ext4"], indirect=True)
+def test_a_means_the_kernel_lacks_gives_way_to_the_next(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(source_fd: int, target_fd: int) -> None:
+        os.write(target_fd, os.read(source_fd, 10))
+        raise OSError(errno.ENOSYS, "lacking")
+
+    monkeypatch.setattr(copying, "_means", lambda: [lacking])
+    source, target = a_file(place), place / "target"
+    copy_file(str(source), str(target), 0o666, None)
+    assert target.read_bytes() == source.read_bytes()
+
+
+@EVERYWHERE
+def test_neither_clone_nor_copy_replaces_a_file(place: Path) -> None:
+    source, target = a_file(place), place / "target"
+    target.write_text("mine")
+    for put in (clone_file, copy_file):
+        with pytest.raises(FileExistsError):
+            put(str(source), str(target), 0o666, None)
+    assert target.read_text() == "mine"
+
+
+@EVERYWHERE
+def test_probing_leaves_no_trace_and_gives_the_reason(place: Path) -> None:
+    source = a_file(place)
+    name = filesystem_name(str(place))
+    reason = why_not_clone(str(source), str(place))
+    assert reason == (None if name in {"btrfs", "xfs"} else f"{name} has no reflinks")
+    assert why_not_link(str(source), str(place)) is None
+    assert os.listdir(place) == ["source"]
+
+
+@SHARING
+def test_probing_across_filesystems_gives_the_reason(place: Path, tmpfs: Path) -> None:
+    source = a_file(place)
+    assert why_not_clone(str(source), str(tmpfs)) == "the wheel cache is on another filesystem"
+    assert why_not_link(str(source), str(tmpfs)) == "the wheel cache is on another filesystem"
+
+
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+def test_probing_a_nocow_directory_gives_the_reason(place: Path) -> None:
+    source = a_file(place)
+    nocow = place / "nocow"
+    nocow.mkdir()
+    subprocess.run(["chattr", "+C", nocow], check=True)
+    reason = why_not_clone(str(source), str(nocow))
+    assert reason is not None
+    assert "NOCOW" in reason
+
+
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+def test_a_clone_across_subvolumes_shares(place: Path) -> None:
+    source = a_file(place)
+    subprocess.run(["btrfs", "--quiet", "subvolume", "create", place / "other"], check=True)
+    clone_file(str(source), str(place / "other" / "target"), 0o666, None)
+    assert shares_all_extents(place / "other" / "target", source)
+
+
+@SHARING
+def test_a_fragmented_file_is_mapped_whole(place: Path) -> None:
+    path = place / "holes"
+    with path.open("wb") as stream:
+        for number in range(600):
+            stream.seek(number * 2 * 4096)
+            stream.write(os.urandom(4096))
+    found = extents(path)
+    starts = {extent.logical for extent in found}
+    # XFS may have reserved what lies between, so there can be more than was written
+    assert starts >= {number * 2 * 4096 for number in range(600)}
+    assert len(starts) == len(found)
+    assert not any(extent.shared for extent in found)

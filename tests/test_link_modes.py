@@ -1,0 +1,160 @@
+"""Environments on real filesystems: what is shared, what is isolated, what is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, python_of, site_packages, tree_digest
+from virtualenv_reflink.cache.manifest import read_tree
+from virtualenv_reflink.filesystem.extents import shares_all_extents
+from virtualenv_reflink.filesystem.probe import filesystem_name
+
+SHARING = pytest.mark.parametrize("place", ["btrfs", "xfs"], indirect=True)
+EVERYWHERE = pytest.mark.parametrize("place", ["btrfs", "xfs", "ext4", "tmpfs"], indirect=True)
+MODES = pytest.mark.parametrize("mode", ["auto", "copy"])
+
+
+def cached_files(cache: Path, scheme: str = "purelib") -> dict[str, Path]:
+    """Every file that the cache puts into a scheme, by its path there."""
+    entries = [manifest.parent for manifest in cache.glob("v1/wheels/*/*/manifest.json")]
+    trees = [read_tree(entry) for entry in entries]
+    return {path: Path(tree.root, scheme, path) for tree in trees for path, _ in tree.files(scheme)}
+
+
+@SHARING
+def test_every_file_of_a_wheel_shares_all_its_extents_with_the_cache(
+    place: Path, virtualenv: Run, wheelhouse: Path
+) -> None:
+    cache, environment = place / "cache", place / "env"
+    options = ["--extra-search-dir", wheelhouse, "--with", "black", "--with", "numpy"]
+    done = virtualenv("--wheel-cache", cache, *options, environment)
+    assert "via=clone," in done.stdout
+    for scheme in ("purelib", "platlib"):
+        cached = cached_files(cache, scheme)
+        assert len(cached) > 100
+        apart = [path for path, file in cached.items() if not shares_all_extents(site_packages(environment) / path, file)]
+        assert apart == []
+
+
+def used_bytes(place: Path) -> int:
+    """What the filesystem has in use, its copies of metadata (DUP on a btrfs of one device) counted once."""
+    subprocess.run(["sync", "-f", place], check=True)
+    if filesystem_name(str(place)) == "btrfs":
+        command = ["btrfs", "filesystem", "df", "--raw", place]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return sum(int(line.rpartition("used=")[2]) for line in told.splitlines() if "GlobalReserve" not in line)
+    status = os.statvfs(place)
+    return (status.f_blocks - status.f_bfree) * status.f_frsize
+
+
+@SHARING
+def test_ten_environments_take_almost_no_disk(place: Path, virtualenv: Run, wheelhouse: Path) -> None:
+    options = ["--wheel-cache", place / "cache", "--extra-search-dir", wheelhouse, "--with", "numpy", "--with", "black"]
+    virtualenv(*options, place / "first")
+    apparent = sum(path.lstat().st_size for path in (place / "first").rglob("*"))
+    before = used_bytes(place)
+    for number in range(10):
+        virtualenv(*options, place / f"env-{number}")
+    assert (used_bytes(place) - before) / 10 < 0.03 * apparent
+
+
+@EVERYWHERE
+@MODES
+def test_nothing_done_in_an_environment_changes_the_cache_or_the_next_one(
+    place: Path, mode: str, virtualenv: Run
+) -> None:
+    cache, environment = place / "cache", place / "env"
+    virtualenv("--wheel-cache", cache, "--link-mode", mode, environment)
+    before, made = tree_digest(cache), tree_digest(site_packages(environment))
+    for number, path in enumerate(sorted(site_packages(environment).rglob("*.py*"))):
+        [
+            lambda path: path.write_bytes(b"overwritten"),
+            lambda path: os.truncate(path, 1 if path.stat().st_size else 0),
+            lambda path: path.chmod(0o600),
+            lambda path: path.unlink(),
+        ][number % 4](path)
+    assert tree_digest(cache) == before
+    virtualenv("--wheel-cache", cache, "--link-mode", mode, "--clear", environment)
+    again = tree_digest(site_packages(environment))
+    assert again == made
+
+
+@pytest.mark.parametrize("place", ["ext4", "tmpfs"], indirect=True)
+def test_auto_copies_where_nothing_can_be_cloned_and_says_why(place: Path, virtualenv: Run) -> None:
+    cache, environment = place / "cache", place / "env"
+    done = virtualenv("--wheel-cache", cache, environment)
+    name = subprocess.run(["stat", "-f", "-c", "%T", place], capture_output=True, text=True, check=True).stdout.strip()
+    assert f"via=copy: {'tmpfs' if name == 'tmpfs' else 'ext4'} has no reflinks" in done.stdout
+    subprocess.run([python_of(environment), "-m", "pip", "check"], check=True, capture_output=True)
+
+
+@SHARING
+def test_auto_copies_across_filesystems_and_says_why(place: Path, tmp_path: Path, virtualenv: Run) -> None:
+    done = virtualenv("--wheel-cache", place / "cache", tmp_path / "env")
+    assert "via=copy: the wheel cache is on another filesystem" in done.stdout
+    assert tree_digest(site_packages(tmp_path / "env"))
+
+
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+def test_auto_copies_into_a_nocow_directory_and_says_why(place: Path, virtualenv: Run) -> None:
+    nocow = place / "nocow"
+    nocow.mkdir()
+    subprocess.run(["chattr", "+C", nocow], check=True)
+    done = virtualenv("--wheel-cache", place / "cache", nocow / "env")
+    assert "via=copy: the directory refuses clones" in done.stdout
+    virtualenv("--wheel-cache", place / "cache", place / "env")
+    copied, cloned = (tree_digest(site_packages(root / "env") / "pip") for root in (nocow, place))
+    assert copied == cloned
+
+
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+def test_a_nocow_directory_in_the_middle_does_not_fail_the_tree(place: Path, virtualenv: Run) -> None:
+    environment = place / "env"
+    virtualenv("--no-seed", environment)
+    vendored = site_packages(environment) / "pip" / "_vendor"
+    vendored.mkdir(parents=True)
+    subprocess.run(["chattr", "+C", vendored], check=True)
+    done = virtualenv("--wheel-cache", place / "cache", "--link-mode", "clone", environment)
+    assert "via=clone, " in done.stdout
+    assert "files copied: they refused" in done.stdout
+    virtualenv("--wheel-cache", place / "cache", place / "plain")
+    assert tree_digest(site_packages(environment) / "pip") == tree_digest(site_packages(place / "plain") / "pip")
+
+
+@pytest.mark.parametrize("place", ["ext4", "tmpfs"], indirect=True)
+def test_clone_asked_for_where_it_is_impossible_is_an_error(place: Path, virtualenv: Run) -> None:
+    done = virtualenv("--wheel-cache", place / "cache", "--link-mode", "clone", place / "env", code=1)
+    assert "--link-mode clone is impossible here" in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr + done.stdout
+    assert [path.name for path in site_packages(place / "env").iterdir() if "pip" in path.name] == []
+
+
+@EVERYWHERE
+def test_hardlink_shares_inodes_that_are_read_only(place: Path, virtualenv: Run) -> None:
+    cache, environment = place / "cache", place / "env"
+    done = virtualenv("--wheel-cache", cache, "--link-mode", "hardlink", environment)
+    assert "via=hardlink," in done.stdout
+    for path, file in cached_files(cache).items():
+        assert (site_packages(environment) / path).samefile(file)
+        assert not file.stat().st_mode & 0o222
+
+
+@SHARING
+def test_hardlink_across_filesystems_is_an_error(place: Path, tmp_path: Path, virtualenv: Run) -> None:
+    done = virtualenv("--wheel-cache", place / "cache", "--link-mode", "hardlink", tmp_path / "env", code=1)
+    assert "--link-mode hardlink is impossible here: the wheel cache is on another filesystem" in done.stderr + done.stdout
+
+
+@SHARING
+def test_clones_have_the_modes_of_the_umask_and_the_mtimes_of_the_cache(place: Path, virtualenv: Run) -> None:
+    cache, environment = place / "cache", place / "env"
+    virtualenv("--wheel-cache", cache, environment, umask=0o027)
+    for path, file in cached_files(cache).items():
+        status = (site_packages(environment) / path).stat()
+        assert status.st_mode & 0o666 == 0o640
+        if path.endswith(".py"):
+            assert status.st_mtime_ns == file.stat().st_mtime_ns
