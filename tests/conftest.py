@@ -78,7 +78,9 @@ def place(request: pytest.FixtureRequest) -> Iterator[Path]:
 def virtualenv() -> Run:
     """Run virtualenv with our seeder; fail unless it exits with ``code``."""
 
-    def run(*args: object, code: int = 0, seeder: str = "reflink", **kwargs: object) -> subprocess.CompletedProcess[str]:
+    def run(
+        *args: object, code: int = 0, seeder: str = "reflink", **kwargs: object
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "virtualenv", "--seeder", seeder, "--no-periodic-update", *map(str, args)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, **kwargs)  # type: ignore[call-overload]
         assert done.returncode == code, done.stdout + done.stderr

@@ -40,7 +40,11 @@ def test_twenty_processes_unpack_each_wheel_once(tmp_path: Path, wheelhouse: Pat
     assert said.count(" into the wheel cache") == 2
     assert said.count("compile pip-") == said.count("compile black-") == 1
     trees = [
-        {path: fact for path, fact in tree_digest(site_packages(tmp_path / f"env-{number}")).items() if "RECORD" not in path}
+        {
+            path: fact
+            for path, fact in tree_digest(site_packages(tmp_path / f"env-{number}")).items()
+            if "RECORD" not in path
+        }
         for number in range(20)
     ]
     assert len(trees[0]) > 900

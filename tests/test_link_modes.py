@@ -36,7 +36,9 @@ def test_every_file_of_a_wheel_shares_all_its_extents_with_the_cache(
     for scheme in ("purelib", "platlib"):
         cached = cached_files(cache, scheme)
         assert len(cached) > 100
-        apart = [path for path, file in cached.items() if not shares_all_extents(site_packages(environment) / path, file)]
+        apart = [
+            path for path, file in cached.items() if not shares_all_extents(site_packages(environment) / path, file)
+        ]
         assert apart == []
 
 
@@ -146,7 +148,9 @@ def test_hardlink_shares_inodes_that_are_read_only(place: Path, virtualenv: Run)
 @SHARING
 def test_hardlink_across_filesystems_is_an_error(place: Path, tmp_path: Path, virtualenv: Run) -> None:
     done = virtualenv("--wheel-cache", place / "cache", "--link-mode", "hardlink", tmp_path / "env", code=1)
-    assert "--link-mode hardlink is impossible here: the wheel cache is on another filesystem" in done.stderr + done.stdout
+    assert (
+        "--link-mode hardlink is impossible here: the wheel cache is on another filesystem" in done.stderr + done.stdout
+    )
 
 
 @SHARING

@@ -127,7 +127,8 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor() as pool:
-            return list(pool.map(lambda pair: self._seed_wheel(*pair, interpreter), versions.items()))
+            found = [pool.submit(self._seed_wheel, name, version, interpreter) for name, version in versions.items()]
+            return [future.result() for future in found]
 
     def _seed_wheel(self, name: str, version: str, interpreter: Any) -> Path:
         from virtualenv.seed.wheels import get_wheel

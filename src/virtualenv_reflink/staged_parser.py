@@ -20,7 +20,7 @@ _parse_known_args = VirtualEnvConfigParser.parse_known_args
 
 def let_option_through() -> None:
     """Make virtualenv leave ``--with`` alone until the seeder is chosen; saying so twice changes nothing."""
-    VirtualEnvConfigParser.parse_known_args = _parse_staged
+    VirtualEnvConfigParser.parse_known_args = _parse_staged  # type: ignore[method-assign]
 
 
 def _parse_staged(self: Any, args: Sequence[str] | None = None, namespace: Any = None) -> Any:

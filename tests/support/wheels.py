@@ -40,7 +40,9 @@ def make_wheel(
     )
     if entry_points:
         content[f"{info}/entry_points.txt"] = entry_points.encode()
-    entries: list[tuple[zipfile.ZipInfo | str, bytes]] = [(_info(path, path in executable), content[path]) for path in content]
+    entries: list[tuple[zipfile.ZipInfo | str, bytes]] = [
+        (_info(path, path in executable), content[path]) for path in content
+    ]
     entries += extra or []
     rows = []
     for entry, data in entries:

@@ -83,7 +83,7 @@ def _run(jobs: list[_Job], executable: Path) -> set[str]:
 def _start(executable: Path) -> subprocess.Popen[str]:
     command = [str(executable), "-I", "-S", "-W", "ignore", compile_sources.__file__]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8")  # noqa: S603
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8")
 
 
 def _made(process: subprocess.Popen[str], executable: Path) -> list[str]:

@@ -9,7 +9,7 @@ import py_compile
 import sys
 
 
-def compile_source(source, bytecode, name):  # type: ignore[no-untyped-def]
+def compile_source(source: str, bytecode: str, name: str) -> bool:
     """Return whether it compiled; a source that is not valid for this Python is as uncompiled as pip leaves it."""
     os.makedirs(os.path.dirname(bytecode), exist_ok=True)
     try:
@@ -17,12 +17,12 @@ def compile_source(source, bytecode, name):  # type: ignore[no-untyped-def]
         py_compile.compile(source, cfile=bytecode, dfile=name, doraise=True, invalidation_mode=mode)
     except OSError:
         raise
-    except Exception:  # noqa: BLE001
+    except Exception:
         return False
     return True
 
 
-def main():  # type: ignore[no-untyped-def]
+def main() -> None:
     """Compile what standard input lists."""
     jobs = json.load(sys.stdin)
     json.dump([job[1] for job in jobs if compile_source(*job)], sys.stdout)

@@ -41,7 +41,7 @@ def ask_interpreter(executable: Path) -> str:
     site = str(Path(spec.origin).parent.parent)
     command = [str(executable), "-I", "-S", "-c", _QUESTION, site]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         detail = getattr(error, "stderr", None) or str(error)
         raise ReflinkError(f"the interpreter {executable} does not run: {detail.strip().splitlines()[-1]}") from error

@@ -120,9 +120,7 @@ class _UnpackedDestination(WheelDestination):
             self._write(scheme, relative, verified, executable=is_executable)
         return RecordEntry(relative, None, None)
 
-    def finalize_installation(
-        self, scheme: Scheme, record_file_path: str, records: object
-    ) -> None:
+    def finalize_installation(self, scheme: Scheme, record_file_path: str, records: object) -> None:
         text = self._source.read_dist_info("METADATA")
         metadata = Metadata(
             wheel=self._source.wheel,
@@ -149,7 +147,9 @@ class _UnpackedDestination(WheelDestination):
                 shutil.copyfileobj(stream, file, _BUFFER)
                 os.fchmod(file.fileno(), 0o555 if executable else 0o444)
         except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
-            raise BadWheelError(self._source.wheel, f"its entry {path!r} collides with another of its entries") from error
+            raise BadWheelError(
+                self._source.wheel, f"its entry {path!r} collides with another of its entries"
+            ) from error
         os.utime(target, ns=(self._mtime_ns, self._mtime_ns))
         if scheme == "scripts" and first.startswith(b"#!python"):
             self._rewritten_scripts.append(path)

@@ -68,7 +68,6 @@ def shares_all_extents(path: str | os.PathLike[str], other: str | os.PathLike[st
     """Whether every byte of ``path`` lies on disk where the same byte of ``other`` lies."""
     ours, theirs = extents(path), extents(other)
     places = [(extent.logical, extent.physical, extent.length) for extent in ours]
-    return (
-        all(extent.located and extent.shared for extent in ours)
-        and places == [(extent.logical, extent.physical, extent.length) for extent in theirs]
-    )
+    return all(extent.located and extent.shared for extent in ours) and places == [
+        (extent.logical, extent.physical, extent.length) for extent in theirs
+    ]

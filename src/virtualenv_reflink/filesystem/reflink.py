@@ -10,14 +10,16 @@ from contextlib import suppress
 # <linux/fs.h>, ioctl_ficlone(2)
 _FICLONE = 0x40049409
 
-_CANNOT_CLONE = frozenset({
-    errno.EOPNOTSUPP,
-    errno.ENOTTY,
-    errno.EXDEV,
-    errno.EINVAL,
-    errno.ENOSYS,
-    errno.EPERM,
-})
+_CANNOT_CLONE = frozenset(
+    {
+        errno.EOPNOTSUPP,
+        errno.ENOTTY,
+        errno.EXDEV,
+        errno.EINVAL,
+        errno.ENOSYS,
+        errno.EPERM,
+    }
+)
 
 
 class CannotCloneError(OSError):
