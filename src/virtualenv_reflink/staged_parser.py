@@ -24,9 +24,13 @@ def let_option_through() -> None:
 
 
 def _parse_staged(self: Any, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
-    if args is not None and OPTION in args and not (_has(self, DESTINATION) or _has(self, "help")):
-        args = _without_option(args)
-    return _parse_known_args(self, args, namespace)
+    if args is None or OPTION not in args:
+        return _parse_known_args(self, args, namespace)
+    early = not (_has(self, DESTINATION) or _has(self, "help"))
+    options, rest = _parse_known_args(self, _without_option(args) if early else args, namespace)
+    # the passes before this package was loaded may have taken --with for it
+    options.with_traceback = "--with-traceback" in args or self.get_default("with_traceback")
+    return options, rest
 
 
 def _has(parser: Any, destination: str) -> bool:

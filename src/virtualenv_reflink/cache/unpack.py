@@ -120,7 +120,7 @@ class _UnpackedDestination(WheelDestination):
             self._write(scheme, relative, verified, executable=is_executable)
         return RecordEntry(relative, None, None)
 
-    def finalize_installation(self, scheme: Scheme, record_file_path: str, records: object) -> None:
+    def finalize_installation(self, scheme: Scheme, record_file_path: str, records: object) -> None:  # noqa: ARG002
         text = self._source.read_dist_info("METADATA")
         metadata = Metadata(
             wheel=self._source.wheel,
