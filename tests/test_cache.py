@@ -37,8 +37,8 @@ def test_twenty_processes_unpack_each_wheel_once(tmp_path: Path, wheelhouse: Pat
     outputs = [process.communicate()[0] for process in running]
     assert [process.returncode for process in running] == [0] * 20, outputs
     said = "\n".join(outputs)
-    assert said.count(" into the wheel cache") == 2
-    assert said.count("compile pip-") == said.count("compile black-") == 1
+    for wheel in ("pip", "black"):
+        assert said.count(f"unpack {wheel}-") == said.count(f"compile {wheel}-") == 1
     trees = [
         {
             path: fact
@@ -60,7 +60,7 @@ def test_a_kill_at_any_moment_leaves_no_half_entry(tmp_path: Path, virtualenv: R
     virtualenv("--wheel-cache", tmp_path / "timed", tmp_path / "timed-env")
     duration = time.monotonic() - begin
     moments = random.Random(20)
-    for _ in range(12):
+    for _ in range(6):
         process = start("--wheel-cache", cache, environment)
         time.sleep(moments.uniform(0.15, 1.0) * duration)
         os.killpg(process.pid, signal.SIGKILL)

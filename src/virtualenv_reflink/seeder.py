@@ -167,7 +167,7 @@ def _environment(creator: Creator) -> Environment:
         root=Path(creator.dest),
         executable=Path(creator.exe),
         base_executable=Path(interpreter.system_executable or interpreter.executable),
-        version=(interpreter.version_info.major, interpreter.version_info.minor),
+        version=(interpreter.version_info.major, interpreter.version_info.minor, interpreter.version_info.micro),
         purelib=Path(creator.purelib),
         platlib=Path(creator.platlib),
         scripts=Path(creator.script_dir),

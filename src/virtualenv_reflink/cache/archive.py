@@ -18,7 +18,7 @@ from virtualenv_reflink.errors import BadWheelError
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+_HASHES = ("sha256", "sha384", "sha512")
 
 
 class WheelArchive(WheelFile):
@@ -48,7 +48,10 @@ class WheelArchive(WheelFile):
             if info.filename in seen:
                 raise BadWheelError(self.wheel, f"it holds {info.filename!r} twice")
             seen.add(info.filename)
-        self._check_listed({name for name in seen if not name.endswith("/")})
+        for info in self._archive.infolist():
+            if not info.is_dir():
+                self._check_listed(info)
+        self._check_complete(seen)
 
     def get_contents(self) -> Iterator[WheelContentElement]:
         """Yield each file with a stream that fails at its end unless what was read is what RECORD promised.
@@ -66,8 +69,8 @@ class WheelArchive(WheelFile):
                 yield (info.filename, "", ""), cast("BinaryIO", stream), executable
 
     @cached_property
-    def _record_path(self) -> str:
-        return f"{self.dist_info_dir}/RECORD"
+    def _unlisted(self) -> set[str]:
+        return {f"{self.dist_info_dir}/{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
 
     @cached_property
     def _records(self) -> dict[str, RecordEntry]:
@@ -90,20 +93,19 @@ class WheelArchive(WheelFile):
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
             raise BadWheelError(self.wheel, f"its entry {info.filename!r} is a link or a device, not a file")
-        record = None if info.is_dir() else self._records.get(info.filename)
-        if record is not None and record.size is not None and record.size != info.file_size:
-            raise BadWheelError(
-                self.wheel,
-                f"its entry {info.filename!r} has {info.file_size} bytes where RECORD says {record.size}",
-            )
 
-    def _check_listed(self, files: set[str]) -> None:
-        unsigned = {f"{self.dist_info_dir}/{name}" for name in _SIGNATURES} | {self._record_path}
-        for path in sorted(files - unsigned):
-            record = self._records.get(path)
-            if record is None or record.hash_ is None:
-                raise BadWheelError(self.wheel, f"its entry {path!r} has no hash in RECORD")
-        missing = self._records.keys() - files - unsigned
+    def _check_listed(self, info: ZipInfo) -> None:
+        if info.filename in self._unlisted:
+            return
+        record = self._records.get(info.filename)
+        if record is None or record.hash_ is None or record.hash_.name not in _HASHES:
+            raise BadWheelError(self.wheel, f"its entry {info.filename!r} has no hash (SHA-256 or better) in RECORD")
+        if record.size is not None and record.size != info.file_size:
+            said = f"{info.file_size} bytes where RECORD says {record.size}"
+            raise BadWheelError(self.wheel, f"its entry {info.filename!r} has {said}")
+
+    def _check_complete(self, held: set[str]) -> None:
+        missing = self._records.keys() - held - self._unlisted
         if missing:
             raise BadWheelError(self.wheel, f"its RECORD lists {min(missing)!r}, which it does not hold")
 

@@ -17,7 +17,7 @@ class Environment:
     root: Path
     executable: Path
     base_executable: Path
-    version: tuple[int, int]
+    version: tuple[int, int, int]
     purelib: Path
     platlib: Path
     scripts: Path

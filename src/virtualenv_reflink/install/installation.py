@@ -11,6 +11,7 @@ from typing import NamedTuple
 from virtualenv_reflink.cache.manifest import Directory, Tree, UnpackedWheel
 from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.filesystem.reflink import current_umask
+from virtualenv_reflink.install.compatibility import check_python
 from virtualenv_reflink.install.environment import Environment
 from virtualenv_reflink.install.journal import Journal
 from virtualenv_reflink.install.linking import Linker
@@ -41,9 +42,12 @@ def install(items: Sequence[Item], environment: Environment, linker: Linker) -> 
 
     When one fails, the files that were put in place for any of them are deleted again.
 
+    :raises BadWheelError: when one is for another Python.
     :raises InstallError: when a file is in the way or the disk is full.
     :raises LinkModeError: when the link mode asked for is impossible.
     """
+    for item in items:
+        check_python(item.wheel, environment.version)
     journal = Journal()
     try:
         for item in items:

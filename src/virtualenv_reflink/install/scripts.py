@@ -53,7 +53,7 @@ def shebang(executable: str) -> bytes:
     return b"#!/bin/sh\n'''exec' " + quoted + b' "$0" "$@"\n' + b"' '''\n"
 
 
-def _entry_points(wheel: UnpackedWheel, version: tuple[int, int]) -> Iterator[EntryPoint]:
+def _entry_points(wheel: UnpackedWheel, version: tuple[int, int, int]) -> Iterator[EntryPoint]:
     """Yield the entry points; pip's own are named after the target's version, whatever its wheel was built with."""
     named = {entry_point.name: entry_point for entry_point in wheel.metadata.entry_points}
     if wheel.metadata.distribution == "pip" and (pip := named.get("pip")):

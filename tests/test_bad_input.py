@@ -1,0 +1,291 @@
+"""Bad wheels and bad places: one sentence, exit status 1, and nothing half-done left behind."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, site_packages, tree_digest
+from tests.support.loop_mounts import loop_mount, why_no_mounts
+from tests.support.wheels import make_wheel, record_hash
+from virtualenv_reflink.cache.wheel_cache import WheelCache
+from virtualenv_reflink.errors import InstallError
+from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.install import linking
+from virtualenv_reflink.install.environment import Environment
+from virtualenv_reflink.install.installation import Item, install
+from virtualenv_reflink.install.linking import Linker
+
+INFO = "sample-1.0.dist-info"
+MODULE = {"sample.py": b"answer = 42\n"}
+Make = Callable[[Path], Path]
+
+
+@pytest.fixture
+def refused(tmp_path: Path, virtualenv: Run) -> Callable[..., str]:
+    """Seed wheels that must be refused; check what is left, and return what was said."""
+
+    def refuse(*wheels: Path, cache: Path | None = None, environment: Path | None = None, cached: bool = False) -> str:
+        cache, environment = cache or tmp_path / "cache", environment or tmp_path / "env"
+        virtualenv("--no-seed", environment)
+        before, around = tree_digest(environment / "lib"), set(tmp_path.iterdir()) | {cache}
+        options = [option for wheel in wheels for option in ("--with", wheel)]
+        done = virtualenv("--no-pip", "--wheel-cache", cache, *options, environment, code=1)
+        said = (done.stdout + done.stderr).strip()
+        assert len(said.splitlines()) == 1, said
+        assert "Traceback" not in said
+        assert tree_digest(environment / "lib") == before
+        assert not list(site_packages(environment).glob("sample*"))
+        assert not list((environment / "bin").glob("sample*"))
+        assert set(tmp_path.iterdir()) - {cache} == around - {cache}
+        assert not list(cache.glob("v1/staging/*"))
+        assert cached or not list(cache.glob("v1/wheels/*/*"))
+        return said
+
+    return refuse
+
+
+def no_zip(directory: Path) -> Path:
+    path = directory / "sample-1.0-py3-none-any.whl"
+    path.write_bytes(b"no zip at all")
+    return path
+
+
+def misnamed(directory: Path) -> Path:
+    return make_wheel(directory, MODULE).rename(directory / "sample.whl")
+
+
+def lying_size(directory: Path) -> Path:
+    """A wheel whose entry says 10 bytes, and expands to 50 MiB."""
+    bomb = bytes(50 << 20)
+    record = f"sample.py,{record_hash(bomb)},10\n{metadata_rows(directory)}"
+    wheel = make_wheel(directory, {"sample.py": bomb}, record=record)
+    content = wheel.read_bytes()
+    size = struct.pack("<L", len(bomb))
+    assert content.count(size) >= 2
+    wheel.write_bytes(content.replace(size, struct.pack("<L", 10)))
+    return wheel
+
+
+def metadata_rows(directory: Path) -> str:
+    """The true RECORD rows of a sample wheel's metadata."""
+    with zipfile.ZipFile(make_wheel(directory, {})) as archive:
+        return archive.read(f"{INFO}/RECORD").decode()
+
+
+def with_record(change: Callable[[str], str]) -> Make:
+    def make(directory: Path) -> Path:
+        true = f"sample.py,{record_hash(MODULE['sample.py'])},12\n{metadata_rows(directory)}"
+        return make_wheel(directory, MODULE, record=change(true))
+
+    return make
+
+
+def without_record(directory: Path) -> Path:
+    wheel = make_wheel(directory, MODULE)
+    with zipfile.ZipFile(wheel) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist() if not name.endswith("RECORD")}
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, content in kept.items():
+            archive.writestr(name, content)
+    return wheel
+
+
+def with_entry(name: str, mode: int = stat.S_IFREG | 0o644, content: bytes = b"evil") -> Make:
+    def make(directory: Path) -> Path:
+        info = zipfile.ZipInfo("placeholder")
+        # set afterwards, as the constructor tidies names
+        info.filename = name
+        info.external_attr = mode << 16
+        return make_wheel(directory, MODULE, extra=[(info, content)])
+
+    return make
+
+
+def with_entry_points(text: str) -> Make:
+    return lambda directory: make_wheel(directory, MODULE, entry_points=text)
+
+
+def twice(directory: Path) -> Path:
+    with pytest.warns(UserWarning, match="Duplicate"):
+        return make_wheel(directory, MODULE, extra=[("sample.py", b"again")])
+
+
+def tagged(tag: str) -> Make:
+    return lambda directory: make_wheel(directory, MODULE, tag=tag)
+
+
+BAD_WHEELS: dict[str, tuple[Make, str]] = {
+    "no zip": (no_zip, "not a sound zip"),
+    "no wheel name": (misnamed, "its name"),
+    "no such file": (lambda directory: directory / "sample-1.0-py3-none-any.whl", "no such file"),
+    "no RECORD": (without_record, "no RECORD"),
+    "wrong hash": (
+        with_record(lambda text: text.replace("sample.py,sha256=", "sample.py,sha256=A")),
+        "hash of 'sample.py'",
+    ),
+    "no hash": (
+        with_record(lambda text: text.replace(record_hash(MODULE["sample.py"]), "")),
+        "'sample.py' has no hash",
+    ),
+    "not listed": (with_record(lambda text: text.partition("\n")[2]), "'sample.py' has no hash"),
+    "wrong size": (with_record(lambda text: text.replace(",12\n", ",13\n")), "'sample.py' has 12 bytes"),
+    "listed but absent": (with_record(lambda text: f"gone.py,{record_hash(b'')},0\n{text}"), "'gone.py'"),
+    "bad RECORD line": (with_record(lambda text: f"a,b\n{text}"), "RECORD"),
+    "weak hash": (with_record(lambda text: text.replace("sample.py,sha256=", "sample.py,md5=")), "'sample.py'"),
+    "lying size": (lying_size, "sample.py"),
+    "parent path": (with_entry("../evil.py"), "'../evil.py'"),
+    "inner parent path": (with_entry("sample/../../evil.py"), "'sample/../../evil.py'"),
+    "absolute path": (with_entry("/evil.py"), "'/evil.py'"),
+    "drive path": (with_entry("C:/evil.py"), "'C:/evil.py'"),
+    "backslash": (with_entry("sample\\..\\evil.py"), "evil.py"),
+    "empty part": (with_entry("sample//evil.py"), "'sample//evil.py'"),
+    "newline": (with_entry("evil\n.py"), "evil\\n.py"),
+    "data parent path": (with_entry("sample-1.0.data/scripts/../../evil"), "evil"),
+    "unknown scheme": (with_entry("sample-1.0.data/elsewhere/evil"), "elsewhere"),
+    "symlink": (with_entry("link", stat.S_IFLNK | 0o777, b"/etc/passwd"), "'link' is a link"),
+    "device": (with_entry("device", stat.S_IFCHR | 0o666), "'device' is a link or a device"),
+    "pipe": (with_entry("pipe", stat.S_IFIFO | 0o666), "'pipe' is a link or a device"),
+    "twice": (twice, "'sample.py' twice"),
+    "script with slash": (with_entry_points("[console_scripts]\n../sample = sample:main\n"), "'../sample'"),
+    "script with absolute path": (with_entry_points("[console_scripts]\n/sample = sample:main\n"), "'/sample'"),
+    "script that is ..": (with_entry_points("[console_scripts]\n.. = sample:main\n"), "'..'"),
+    "script with control": (with_entry_points("[console_scripts]\nsample\x07 = sample:main\n"), "sample\\x07"),
+    "script without function": (with_entry_points("[console_scripts]\nsample = sample\n"), "entry_points.txt"),
+    "script of nonsense": (with_entry_points("[console_scripts]\nsample = a b c:d\n"), "entry_points.txt"),
+    "another platform": (tagged("py3-none-win_amd64"), "another platform"),
+    "another Python": (tagged("cp27-cp27m-manylinux1_x86_64"), "another Python"),
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), BAD_WHEELS.values(), ids=BAD_WHEELS)
+def test_a_bad_wheel_is_refused_whole(tmp_path: Path, make: Make, reason: str, refused: Callable[..., str]) -> None:
+    wheel = make(tmp_path)
+    said = refused(wheel)
+    assert wheel.name in said
+    assert reason in said
+
+
+def test_a_wheel_for_a_later_python_is_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
+    wheel = make_wheel(tmp_path, MODULE, metadata="Requires-Python: >=99\n")
+    said = refused(wheel, cached=True)
+    assert wheel.name in said
+    assert "requires Python >=99" in said
+
+
+def test_two_wheels_that_write_one_file_are_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
+    wheels = [make_wheel(tmp_path, {"sample_both.py": b""}, name=name) for name in ("sample", "sample_other")]
+    said = refused(*wheels, cached=True)
+    assert wheels[1].name in said
+    assert "sample_both.py" in said
+
+
+def test_a_foreign_file_is_neither_replaced_nor_removed(tmp_path: Path, virtualenv: Run) -> None:
+    environment, wheel = tmp_path / "env", make_wheel(tmp_path, {"a.py": b"", **MODULE})
+    virtualenv("--no-seed", environment)
+    foreign = site_packages(environment) / "sample.py"
+    foreign.write_text("mine")
+    before = tree_digest(environment)
+    done = virtualenv("--no-pip", "--wheel-cache", tmp_path / "cache", "--with", wheel, environment, code=1)
+    assert f"{wheel.name} cannot be installed: {foreign} is there already" in done.stdout + done.stderr
+    assert tree_digest(environment) == before
+
+
+def test_a_link_in_place_of_a_directory_is_not_followed(tmp_path: Path, virtualenv: Run) -> None:
+    environment, wheel = tmp_path / "env", make_wheel(tmp_path, {"sample/__init__.py": b""})
+    virtualenv("--no-seed", environment)
+    (tmp_path / "outside").mkdir()
+    (site_packages(environment) / "sample").symlink_to(tmp_path / "outside")
+    virtualenv("--no-pip", "--wheel-cache", tmp_path / "cache", "--with", wheel, environment, code=1)
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def insist(filesystem: str) -> None:
+    missing = why_no_mounts(filesystem)
+    if missing:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{filesystem} cannot be mounted: {missing}")
+
+
+@pytest.fixture
+def small() -> Iterator[Path]:
+    """A filesystem with hardly any room."""
+    insist("tmpfs")
+    with loop_mount("tmpfs", 2) as place:
+        yield place
+
+
+def large_wheel(directory: Path) -> Path:
+    return make_wheel(directory, {f"sample/{number}.bin": os.urandom(1 << 20) for number in range(4)})
+
+
+def test_no_space_for_the_cache(tmp_path: Path, small: Path, refused: Callable[..., str]) -> None:
+    said = refused(large_wheel(tmp_path), cache=small / "cache")
+    assert str(small / "cache") in said
+    assert "No space left on device; free some space" in said
+
+
+def test_no_space_for_the_environment(tmp_path: Path, small: Path, refused: Callable[..., str]) -> None:
+    wheel = large_wheel(tmp_path)
+    said = refused(wheel, environment=small / "env", cached=True)
+    assert wheel.name in said
+    assert "No space left on device" in said
+
+
+def test_names_that_differ_in_case_where_case_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels without case folding cannot mount such a filesystem, so creating files is what folds the names here."""
+    wheel = make_wheel(tmp_path, {"sample/a.py": b"1", "sample/A.py": b"2"})
+    unpacked = WheelCache(tmp_path / "cache").unpacked(wheel)
+    library = tmp_path / "env" / "lib"
+    python = Path(sys.executable)
+    environment = Environment(tmp_path / "env", python, python, (3, 13, 0), library, library, tmp_path / "env" / "bin")
+
+    def folding(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
+        copy_file(source, target.lower(), mode, mtime_ns)
+
+    monkeypatch.setattr(linking, "copy_file", folding)
+    with pytest.raises(InstallError, match=f"{wheel.name} cannot be installed: .*sample/a.py is there already"):
+        install([Item(unpacked, None, requested=True)], environment, Linker("copy"))
+    assert not (tmp_path / "env").exists()
+
+
+def test_a_cache_of_another_user_is_not_trusted(tmp_path: Path, refused: Callable[..., str]) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give a directory away")
+    (tmp_path / "cache").mkdir()
+    os.chown(tmp_path / "cache", 65534, -1)
+    assert "belongs to another user" in refused(make_wheel(tmp_path, MODULE))
+
+
+def test_a_cache_that_everybody_can_write_is_not_trusted(tmp_path: Path, refused: Callable[..., str]) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache").chmod(0o777)
+    assert "every user" in refused(make_wheel(tmp_path, MODULE))
+
+
+def test_a_cache_that_is_a_file_is_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
+    (tmp_path / "cache").touch()
+    assert "is not a directory" in refused(make_wheel(tmp_path, MODULE))
+
+
+def test_a_read_only_cache_serves_what_it_holds(tmp_path: Path, virtualenv: Run) -> None:
+    insist("tmpfs")
+    held, other = make_wheel(tmp_path, MODULE), make_wheel(tmp_path, {"other.py": b""}, name="other")
+    with loop_mount("tmpfs", 64) as place:
+        options = ["--wheel-cache", place / "cache", "--with", held]
+        virtualenv(*options, tmp_path / "first")
+        subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+        virtualenv(*options, tmp_path / "second")
+        done = virtualenv(*options, "--with", other, tmp_path / "third", code=1)
+    assert (site_packages(tmp_path / "second") / "sample.py").exists()
+    said = (done.stdout + done.stderr).strip()
+    assert "cannot be written: Read-only file system; choose another with --wheel-cache" in said
+    assert "Traceback" not in said
+    assert not list(site_packages(tmp_path / "third").glob("*.dist-info"))
