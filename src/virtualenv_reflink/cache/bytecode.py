@@ -56,7 +56,7 @@ def bytecode_path(path: str, cache_tag: str) -> str:
 
 
 def _jobs(tree: Tree, cache_tag: str, root: Path) -> Iterator[_Job]:
-    for scheme in ("purelib", "platlib", "data", "headers"):
+    for scheme in tree.schemes:
         for path, _ in tree.files(scheme):
             if path.endswith(".py"):
                 place = bytecode_path(path, cache_tag)

@@ -17,7 +17,7 @@ from virtualenv_reflink.install.journal import Journal
 from virtualenv_reflink.install.linking import Linker
 from virtualenv_reflink.install.record import Recorder
 from virtualenv_reflink.install.removal import remove_installed
-from virtualenv_reflink.install.scripts import entry_point_scripts, rewritten_scripts
+from virtualenv_reflink.install.scripts import entry_point_scripts, rewritten_bytecode, rewritten_scripts
 
 INSTALLER = b"virtualenv-reflink\n"
 
@@ -34,7 +34,8 @@ class _Generated(NamedTuple):
     scheme: str
     path: str
     content: bytes
-    executable: bool
+    mode: int | None = None
+    mtime_ns: int | None = None
 
 
 def install(items: Sequence[Item], environment: Environment, linker: Linker) -> None:
@@ -94,25 +95,32 @@ class _Installation:
         """Write RECORD first: whatever stops this later, the next installation knows what to remove."""
         generated = list(self._generated())
         record = self._record(generated)
-        self._write(_Generated(self._wheel.metadata.root_scheme, self._in_dist_info("RECORD"), record, False))
-        self._place(self._wheel.tree)
+        self._write(_Generated(self._wheel.metadata.root_scheme, self._in_dist_info("RECORD"), record))
+        left_out = {"scripts": set(self._wheel.metadata.rewritten_scripts)}
+        self._place(self._wheel.tree, left_out)
         if self._item.bytecode:
-            self._place(self._item.bytecode)
+            rewritten = list(self._rewritten_bytecode(self._item.bytecode, generated))
+            self._place(self._item.bytecode, {"scripts": {file.path for file in rewritten}})
+            generated += rewritten
         for file in generated:
             self._write(file)
 
     def _generated(self) -> Iterator[_Generated]:
         for name, content in entry_point_scripts(self._wheel, self._environment):
-            yield _Generated("scripts", name, content, True)
+            yield _Generated("scripts", name, content, self._script_mode)
+        executable = {path for path, file in self._wheel.tree.files("scripts") if file.executable}
         for name, content in rewritten_scripts(self._wheel, self._environment):
-            yield _Generated("scripts", name, content, name in self._executable_scripts())
+            mode = self._executable_mode if name in executable else None
+            yield _Generated("scripts", name, content, mode, self._wheel.tree.mtime_ns)
         library = self._wheel.metadata.root_scheme
-        yield _Generated(library, self._in_dist_info("INSTALLER"), INSTALLER, False)
+        yield _Generated(library, self._in_dist_info("INSTALLER"), INSTALLER)
         if self._item.requested:
-            yield _Generated(library, self._in_dist_info("REQUESTED"), b"", False)
+            yield _Generated(library, self._in_dist_info("REQUESTED"), b"")
 
-    def _executable_scripts(self) -> set[str]:
-        return {path for path, file in self._wheel.tree.files("scripts") if file.executable}
+    def _rewritten_bytecode(self, bytecode: Tree, generated: list[_Generated]) -> Iterator[_Generated]:
+        scripts = [(file.path, file.content) for file in generated if file.mtime_ns is not None]
+        for path, content in rewritten_bytecode(self._wheel, bytecode, scripts):
+            yield _Generated("scripts", path, content)
 
     def _record(self, generated: list[_Generated]) -> bytes:
         recorder = Recorder(self._wheel, self._environment)
@@ -128,12 +136,11 @@ class _Installation:
     def _scheme(self, name: str) -> str:
         return self._environment.scheme(name, self._wheel.metadata.distribution)
 
-    def _place(self, tree: Tree) -> None:
+    def _place(self, tree: Tree, left_out: dict[str, set[str]]) -> None:
         for scheme, directories in tree.schemes.items():
             target = self._scheme(scheme)
             self._make_directories(target)
-            left_out = set(self._wheel.metadata.rewritten_scripts) if scheme == "scripts" else set()
-            self._place_scheme(f"{tree.root}/{scheme}", target, directories, left_out, tree.mtime_ns)
+            self._place_scheme(f"{tree.root}/{scheme}", target, directories, left_out.get(scheme, set()), tree.mtime_ns)
 
     def _place_scheme(
         self, source_root: str, target_root: str, directories: list[Directory], left_out: set[str], mtime_ns: int | None
@@ -165,8 +172,10 @@ class _Installation:
         self._journal.files.append(target)
         with open(fd, "wb") as stream:
             stream.write(file.content)
-        if file.executable:
-            os.chmod(target, self._script_mode)
+        if file.mode is not None:
+            os.chmod(target, file.mode)
+        if file.mtime_ns is not None:
+            os.utime(target, ns=(file.mtime_ns, file.mtime_ns))
 
     def _make_directories(self, path: str) -> None:
         """Make a scheme's directory and what is missing above it."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from virtualenv_reflink.cache.manifest import EntryPoint, UnpackedWheel
+from virtualenv_reflink.cache.manifest import EntryPoint, Tree, UnpackedWheel
 from virtualenv_reflink.install.environment import Environment
 
 # What the kernel reads of a first line on Linux, execve(2), less "#!" and the newline.
@@ -41,6 +42,22 @@ def rewritten_scripts(wheel: UnpackedWheel, environment: Environment) -> Iterato
         yield name, first_line + body
 
 
+def rewritten_bytecode(
+    wheel: UnpackedWheel, bytecode: Tree, scripts: Iterable[tuple[str, bytes]]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the path and content of the bytecode of those rewritten ``scripts`` that are modules too.
+
+    A new first line changes no code, only the source's size that bytecode is checked against (PEP 552).
+    """
+    compiled = {path.rpartition("/")[2].partition(".")[0]: path for path, _ in bytecode.files("scripts")}
+    for name, content in scripts:
+        stem, dot, _ = name.rpartition(".py")
+        if dot and stem in compiled and wheel.tree.mtime_ns is not None:
+            made = Path(bytecode.root, "scripts", compiled[stem]).read_bytes()
+            mtime = wheel.tree.mtime_ns // 1_000_000_000
+            yield compiled[stem], made[:8] + struct.pack("<LL", mtime & 0xFFFFFFFF, len(content)) + made[16:]
+
+
 def shebang(executable: str) -> bytes:
     """Return the first lines that run a Python script with ``executable``, however long or spaced its path is.
 
@@ -54,12 +71,16 @@ def shebang(executable: str) -> bytes:
 
 
 def _entry_points(wheel: UnpackedWheel, version: tuple[int, int, int]) -> Iterator[EntryPoint]:
-    """Yield the entry points; pip's own are named after the target's version, whatever its wheel was built with."""
+    """Yield the entry points; pip's own are named after the target's version, whatever its wheel was built with.
+
+    pip itself gives no ``pip-X.Y``, but everybody's environments have it from virtualenv's default seeder.
+    """
     named = {entry_point.name: entry_point for entry_point in wheel.metadata.entry_points}
     if wheel.metadata.distribution == "pip" and (pip := named.get("pip")):
         baked = [name for name in named if name.startswith("pip") and name[3:].replace(".", "").isdigit()]
         for name in baked:
             del named[name]
-        for name in (f"pip{version[0]}", f"pip{version[0]}.{version[1]}"):
+        minor = f"{version[0]}.{version[1]}"
+        for name in (f"pip{version[0]}", f"pip{minor}", f"pip-{minor}"):
             named[name] = pip._replace(name=name)
     yield from named.values()
