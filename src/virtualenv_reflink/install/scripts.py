@@ -49,13 +49,18 @@ def rewritten_bytecode(
 
     A new first line changes no code, only the source's size that bytecode is checked against (PEP 552).
     """
-    compiled = {path.rpartition("/")[2].partition(".")[0]: path for path, _ in bytecode.files("scripts")}
+    compiled = {_source_of(path): path for path, _ in bytecode.files("scripts")}
     for name, content in scripts:
-        stem, dot, _ = name.rpartition(".py")
-        if dot and stem in compiled and wheel.tree.mtime_ns is not None:
-            made = Path(bytecode.root, "scripts", compiled[stem]).read_bytes()
+        if name in compiled and wheel.tree.mtime_ns is not None:
+            made = Path(bytecode.root, "scripts", compiled[name]).read_bytes()
             mtime = wheel.tree.mtime_ns // 1_000_000_000
-            yield compiled[stem], made[:8] + struct.pack("<LL", mtime & 0xFFFFFFFF, len(content)) + made[16:]
+            yield compiled[name], made[:8] + struct.pack("<LL", mtime & 0xFFFFFFFF, len(content)) + made[16:]
+
+
+def _source_of(bytecode: str) -> str:
+    """Return the source that bytecode belongs to (PEP 3147), whose own name may have dots too."""
+    directory, _, name = bytecode.rpartition("__pycache__/")
+    return f"{directory}{name.rsplit('.', 2)[0]}.py"
 
 
 def shebang(executable: str) -> bytes:
