@@ -24,6 +24,8 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         for name in list(os.environ):
             if name.startswith(("VIRTUALENV_", "PYTHON")):
                 patch.delenv(name)
+        # what is seeded unasked for Python 3.12 and later, for every Python
+        patch.setenv("VIRTUALENV_SETUPTOOLS", "none")
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("xdg-cache")))
         patch.setenv("VIRTUALENV_CONFIG_FILE", str(tmp_path_factory.mktemp("config") / "virtualenv.ini"))
         patch.setenv("VIRTUALENV_OVERRIDE_APP_DATA", str(tmp_path_factory.mktemp("app-data")))

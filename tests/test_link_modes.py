@@ -55,9 +55,7 @@ def used_bytes(place: Path) -> int:
 
 @SHARING
 def test_ten_environments_take_almost_no_disk(place: Path, virtualenv: Run, wheelhouse: Path) -> None:
-    # without setuptools for every Python, as it is for Python 3.12 and later
-    options = ["--wheel-cache", place / "cache", "--extra-search-dir", wheelhouse, "--setuptools", "none"]
-    options += ["--with", "numpy", "--with", "black"]
+    options = ["--wheel-cache", place / "cache", "--extra-search-dir", wheelhouse, "--with", "numpy", "--with", "black"]
     virtualenv(*options, place / "first")
     apparent = sum(path.lstat().st_size for path in (place / "first").rglob("*"))
     before = used_bytes(place)

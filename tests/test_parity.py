@@ -281,6 +281,19 @@ def test_options_come_from_the_environment_and_from_the_configuration_file(
     assert "jmespath==" in said
     assert f"wheel_cache={cache}" in said
     assert not list((site_packages(tmp_path / "env") / "jmespath").rglob("*.pyc"))
+    environ["VIRTUALENV_LINK_MODE"] = "teleport"
+    command = [sys.executable, "-m", "virtualenv", str(tmp_path / "none")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    assert done.returncode == 1
+    assert "there is no link mode 'teleport'; choose from auto, clone" in done.stdout + done.stderr
+
+
+def test_a_seed_that_cannot_be_had_is_an_error(tmp_path: Path, cache: Path, virtualenv: Run) -> None:
+    done = virtualenv("--wheel-cache", cache, "--pip", "0.0.0.1", tmp_path / "env", code=1)
+    assert (
+        "ReflinkError: pip 0.0.0.1 cannot be downloaded: ERROR: No matching distribution" in done.stdout + done.stderr
+    )
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_options_of_the_default_seeder_keep_their_meaning(tmp_path: Path, cache: Path, virtualenv: Run) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import TYPE_CHECKING
 
 from virtualenv.seed.embed.base_embed import BaseEmbed
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from virtualenv_reflink.cache.wheel_cache import WheelCache
     from virtualenv_reflink.install.environment import Environment
     from virtualenv_reflink.install.installation import Item
-
-LOGGER = logging.getLogger(__name__)
-LINK_MODES = ("auto", "clone", "copy", "hardlink")
 
 let_option_through()
 
@@ -45,6 +42,8 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
     @classmethod
     def add_parser_arguments(cls, parser: ArgumentParser, interpreter: Any, app_data: Any) -> None:
         """Add the options of this seeder to those that every embedding seeder has."""
+        from virtualenv_reflink.install.linking import LINK_MODES
+
         super().add_parser_arguments(parser, interpreter, app_data)
         parser.add_argument(
             OPTION,
@@ -103,7 +102,7 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
 
     def _cache_root(self) -> Path:
         if self.wheel_cache is not None:
-            return self.wheel_cache.absolute()
+            return self.wheel_cache.expanduser().absolute()
         from platformdirs import user_cache_path
 
         return user_cache_path("virtualenv-reflink", appauthor=False)
@@ -137,16 +136,20 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
 
         wheel = None
         for download in [True] if self.download else [False, True]:
-            wheel = wheel or get_wheel(
-                distribution=name,
-                version=version,
-                for_py_version=interpreter.version_release_str,
-                search_dirs=self.extra_search_dir,
-                download=download,
-                app_data=self.app_data,
-                do_periodic_update=self.periodic_update,
-                env=self.env,
-            )
+            try:
+                wheel = wheel or get_wheel(
+                    distribution=name,
+                    version=version,
+                    for_py_version=interpreter.version_release_str,
+                    search_dirs=self.extra_search_dir,
+                    download=download,
+                    app_data=self.app_data,
+                    do_periodic_update=self.periodic_update,
+                    env=self.env,
+                )
+            except CalledProcessError as error:
+                reason = (error.stderr or "").strip().rpartition("\n")[2] or f"pip exited with {error.returncode}"
+                raise ReflinkError(f"{name} {version} cannot be downloaded: {reason}") from error
         if wheel is None:
             raise ReflinkError(f"no wheel of {name} {version} was found for Python {interpreter.version_release_str}")
         return Path(wheel.path)

@@ -145,12 +145,12 @@ class _UnpackedDestination(WheelDestination):
                 reserve_block(file.fileno(), len(first))
                 file.write(first)
                 shutil.copyfileobj(stream, file, _BUFFER)
-                os.fchmod(file.fileno(), 0o555 if executable else 0o444)
         except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
             raise BadWheelError(
                 self._source.wheel, f"its entry {path!r} collides with another of its entries"
             ) from error
         os.utime(target, ns=(self._mtime_ns, self._mtime_ns))
+        os.chmod(target, 0o555 if executable else 0o444)
         if scheme == "scripts" and first.startswith(b"#!python"):
             self._rewritten_scripts.append(path)
         self._builder.add(scheme, path, executable=executable, size=stream.size, hash_=stream.hash)

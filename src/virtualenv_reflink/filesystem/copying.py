@@ -21,9 +21,9 @@ def copy_file(source: str, target: str, mode: int, mtime_ns: int | None) -> None
     :raises FileExistsError: when ``target`` exists.
     :raises OSError: for every other failure, a full disk among them.
     """
-    source_fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_BINARY", 0))
+    source_fd = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_BINARY", 0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         target_fd = os.open(target, flags, mode)
         try:
             copy_data(source_fd, target_fd)

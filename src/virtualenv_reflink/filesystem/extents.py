@@ -44,7 +44,7 @@ def extents(path: str | os.PathLike[str]) -> list[Extent]:
     :raises OSError: EOPNOTSUPP where the filesystem keeps no such map.
     """
     found: list[Extent] = []
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY)
     try:
         while batch := _batch(fd, found[-1].logical + found[-1].length if found else 0):
             found += batch

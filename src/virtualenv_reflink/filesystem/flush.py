@@ -20,7 +20,7 @@ def flush_filesystem(directory: Path) -> None:
     # Only those who add to the cache pay for this import.
     import ctypes
 
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.syncfs(fd):

@@ -36,9 +36,9 @@ def clone_file(source: str, target: str, mode: int, mtime_ns: int | None) -> Non
     :raises FileExistsError: when ``target`` exists.
     :raises OSError: for every other failure, a full disk among them. See ioctl_ficlone(2).
     """
-    source_fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    source_fd = os.open(source, os.O_RDONLY)
     try:
-        target_fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        target_fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             ioctl(target_fd, _FICLONE, source_fd)
             if mtime_ns is not None:

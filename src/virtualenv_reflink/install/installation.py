@@ -168,7 +168,7 @@ class _Installation:
         for depth in range(1, parent.count("/") + 2 if parent else 1):
             self._make_directory(f"{root}/{'/'.join(parent.split('/')[:depth])}")
         target = f"{root}/{file.path}"
-        fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_BINARY", 0), 0o666)
+        fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         self._journal.files.append(target)
         with open(fd, "wb") as stream:
             stream.write(file.content)

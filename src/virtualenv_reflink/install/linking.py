@@ -31,6 +31,12 @@ class Linker:
     """
 
     def __init__(self, requested: str) -> None:
+        """Take one of :data:`LINK_MODES`.
+
+        :raises LinkModeError: for anything else.
+        """
+        if requested not in LINK_MODES:
+            raise LinkModeError(f"there is no link mode {requested!r}; choose from {', '.join(LINK_MODES)}")
         self.requested = requested
         self._chosen: dict[tuple[int, int], Place] = {}
         self._used: dict[str, None] = {}
