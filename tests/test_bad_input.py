@@ -239,21 +239,44 @@ def test_no_space_for_the_environment(tmp_path: Path, small: Path, refused: Call
     assert "No space left on device" in said
 
 
+def bare_environment(root: Path) -> Environment:
+    """An environment that nobody has made yet."""
+    python, library = Path(sys.executable), root / "lib"
+    return Environment(root, python, python, (3, 13, 0), library, library, root / "bin")
+
+
 def test_names_that_differ_in_case_where_case_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels without case folding cannot mount such a filesystem, so creating files is what folds the names here."""
     wheel = make_wheel(tmp_path, {"sample/a.py": b"1", "sample/A.py": b"2"})
     unpacked = WheelCache(tmp_path / "cache").unpacked(wheel)
-    library = tmp_path / "env" / "lib"
-    python = Path(sys.executable)
-    environment = Environment(tmp_path / "env", python, python, (3, 13, 0), library, library, tmp_path / "env" / "bin")
 
     def folding(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
         copy_file(source, target.lower(), mode, mtime_ns)
 
     monkeypatch.setattr(linking, "copy_file", folding)
     with pytest.raises(InstallError, match=f"{wheel.name} cannot be installed: .*sample/a.py is there already"):
-        install([Item(unpacked, None, requested=True)], environment, Linker("copy"))
+        install([Item(unpacked, None, requested=True)], bare_environment(tmp_path / "env"), Linker("copy"))
     assert not (tmp_path / "env").exists()
+
+
+def test_an_interrupt_leaves_nothing_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacked = WheelCache(tmp_path / "cache").unpacked(make_wheel(tmp_path, {"a/a.py": b"", "b/b.py": b"", **MODULE}))
+
+    def interrupted(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
+        if target.endswith("b.py"):
+            raise KeyboardInterrupt
+        copy_file(source, target, mode, mtime_ns)
+
+    monkeypatch.setattr(linking, "copy_file", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        install([Item(unpacked, None, requested=True)], bare_environment(tmp_path / "env"), Linker("copy"))
+    assert not (tmp_path / "env").exists()
+
+
+def test_a_data_directory_may_be_spelled_unlike_the_file_name(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, {"Sample-1.0.data/scripts/tool": b"#!python\n"}, name="Sample")
+    unpacked = WheelCache(tmp_path / "cache").unpacked(wheel.rename(tmp_path / "sample-1.0-py3-none-any.whl"))
+    assert unpacked.metadata.rewritten_scripts == ["tool"]
 
 
 def test_a_cache_of_another_user_is_not_trusted(tmp_path: Path, refused: Callable[..., str]) -> None:

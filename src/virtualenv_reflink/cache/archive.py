@@ -36,6 +36,11 @@ class WheelArchive(WheelFile):
         self._archive = archive
         self.wheel = wheel
 
+    @property
+    def data_dir(self) -> str:
+        """Name of the data directory, spelled as the dist-info directory is, which file names may normalize away."""
+        return f"{self.dist_info_dir.removesuffix('.dist-info')}.data"
+
     def check_names(self) -> None:
         """Refuse entries that no wheel may hold, and a RECORD that does not list exactly the files.
 

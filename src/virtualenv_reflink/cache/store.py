@@ -70,7 +70,6 @@ class Store:
             except OSError as error:
                 if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
                     raise
-            flush_filesystem(entry.parent)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
 
