@@ -36,21 +36,26 @@ def refused(tmp_path: Path, virtualenv: Run) -> Callable[..., str]:
     def refuse(*wheels: Path, cache: Path | None = None, environment: Path | None = None, cached: bool = False) -> str:
         cache, environment = cache or tmp_path / "cache", environment or tmp_path / "env"
         virtualenv("--no-seed", environment)
-        before, around = tree_digest(environment / "lib"), set(tmp_path.iterdir()) | {cache}
+        before = outside(tmp_path, cache), tree_digest(environment)
         options = [option for wheel in wheels for option in ("--with", wheel)]
         done = virtualenv("--no-pip", "--wheel-cache", cache, *options, environment, code=1)
         said = (done.stdout + done.stderr).strip()
         assert len(said.splitlines()) == 1, said
         assert "Traceback" not in said
-        assert tree_digest(environment / "lib") == before
+        assert (outside(tmp_path, cache), tree_digest(environment)) == before
         assert not list(site_packages(environment).glob("sample*"))
         assert not list((environment / "bin").glob("sample*"))
-        assert set(tmp_path.iterdir()) - {cache} == around - {cache}
+        assert not Path("/evil.py").exists()
         assert not list(cache.glob("v1/staging/*"))
         assert cached or not list(cache.glob("v1/wheels/*/*"))
         return said
 
     return refuse
+
+
+def outside(root: Path, cache: Path) -> set[Path]:
+    """What is below ``root``, at any depth, but not in the cache."""
+    return {path for path in root.rglob("*") if path != cache and cache not in path.parents}
 
 
 def no_zip(directory: Path) -> Path:
@@ -110,6 +115,26 @@ def with_entry(name: str, mode: int = stat.S_IFREG | 0o644, content: bytes = b"e
     return make
 
 
+def undecodable(compression: int) -> Make:
+    """A wheel whose one large entry is compressed that way, and spoilt in the middle."""
+
+    def make(directory: Path) -> Path:
+        info = zipfile.ZipInfo("noise.bin")
+        info.compress_type = compression
+        wheel = make_wheel(directory, {}, extra=[(info, os.urandom(1 << 16))])
+        content = bytearray(wheel.read_bytes())
+        middle = len(content) // 2
+        content[middle : middle + 64] = bytes(64)
+        wheel.write_bytes(content)
+        return wheel
+
+    return make
+
+
+def of_files(*paths: str) -> Make:
+    return lambda directory: make_wheel(directory, dict.fromkeys(paths, b""))
+
+
 def with_entry_points(text: str) -> Make:
     return lambda directory: make_wheel(directory, MODULE, entry_points=text)
 
@@ -139,30 +164,47 @@ BAD_WHEELS: dict[str, tuple[Make, str]] = {
     "not listed": (with_record(lambda text: text.partition("\n")[2]), "'sample.py' has no hash"),
     "wrong size": (with_record(lambda text: text.replace(",12\n", ",13\n")), "'sample.py' has 12 bytes"),
     "listed but absent": (with_record(lambda text: f"gone.py,{record_hash(b'')},0\n{text}"), "'gone.py'"),
+    "monstrous RECORD line": (with_record(lambda text: f"{'x' * 200_000},,\n{text}"), "RECORD has a bad line"),
     "bad RECORD line": (with_record(lambda text: f"a,b\n{text}"), "RECORD"),
     "weak hash": (with_record(lambda text: text.replace("sample.py,sha256=", "sample.py,md5=")), "'sample.py'"),
     "lying size": (lying_size, "sample.py"),
+    "spoilt deflate": (undecodable(zipfile.ZIP_DEFLATED), "'noise.bin' cannot be read"),
+    "spoilt bzip2": (undecodable(zipfile.ZIP_BZIP2), "'noise.bin' cannot be read"),
+    "spoilt LZMA": (undecodable(zipfile.ZIP_LZMA), "'noise.bin' cannot be read"),
+    "file and directory": (of_files("sample", "sample/a.py"), "'sample/a.py' collides"),
+    "directory and file": (of_files("sample/a.py", "sample"), "'sample' collides"),
+    "file in two schemes": (of_files("sample.py", "sample-1.0.data/purelib/sample.py"), "'sample.py' collides"),
+    "endless name": (of_files("a" * 300), "has too long a name"),
     "parent path": (with_entry("../evil.py"), "'../evil.py'"),
     "inner parent path": (with_entry("sample/../../evil.py"), "'sample/../../evil.py'"),
     "absolute path": (with_entry("/evil.py"), "'/evil.py'"),
     "drive path": (with_entry("C:/evil.py"), "'C:/evil.py'"),
+    "drive path with backslash": (with_entry("C:\\evil.py"), "'C:\\\\evil.py'"),
     "backslash": (with_entry("sample\\..\\evil.py"), "evil.py"),
     "empty part": (with_entry("sample//evil.py"), "'sample//evil.py'"),
     "newline": (with_entry("evil\n.py"), "evil\\n.py"),
     "data parent path": (with_entry("sample-1.0.data/scripts/../../evil"), "evil"),
-    "unknown scheme": (with_entry("sample-1.0.data/elsewhere/evil"), "elsewhere"),
+    "unknown scheme": (with_entry("sample-1.0.data/elsewhere/evil"), "'sample-1.0.data/elsewhere/evil' belongs to no"),
+    "no scheme": (with_entry("sample-1.0.data/evil"), "'sample-1.0.data/evil' belongs to no"),
+    "scheme that is a file": (with_entry("sample-1.0.data/scripts"), "'sample-1.0.data/scripts' belongs to no"),
+    "data that is a file": (with_entry("sample-1.0.data"), "'sample-1.0.data' belongs to no"),
     "symlink": (with_entry("link", stat.S_IFLNK | 0o777, b"/etc/passwd"), "'link' is a link"),
+    "disk": (with_entry("disk", stat.S_IFBLK | 0o666), "'disk' is a link or a device"),
     "device": (with_entry("device", stat.S_IFCHR | 0o666), "'device' is a link or a device"),
     "pipe": (with_entry("pipe", stat.S_IFIFO | 0o666), "'pipe' is a link or a device"),
     "twice": (twice, "'sample.py' twice"),
     "script with slash": (with_entry_points("[console_scripts]\n../sample = sample:main\n"), "'../sample'"),
+    "script with backslash": (with_entry_points("[console_scripts]\nsample\\a = sample:main\n"), "'sample\\\\a'"),
     "script with absolute path": (with_entry_points("[console_scripts]\n/sample = sample:main\n"), "'/sample'"),
     "script that is ..": (with_entry_points("[console_scripts]\n.. = sample:main\n"), "'..'"),
+    "script with line separator": (with_entry_points("[console_scripts]\na\u2028b = sample:main\n"), "'a\\u2028b'"),
     "script with control": (with_entry_points("[console_scripts]\nsample\x07 = sample:main\n"), "sample\\x07"),
     "script without function": (with_entry_points("[console_scripts]\nsample = sample\n"), "entry_points.txt"),
+    "script of code": (with_entry_points("[console_scripts]\nsample = os:abort;evil\n"), "entry_points.txt"),
     "script of nonsense": (with_entry_points("[console_scripts]\nsample = a b c:d\n"), "entry_points.txt"),
     "another platform": (tagged("py3-none-win_amd64"), "another platform"),
     "another Python": (tagged("cp27-cp27m-manylinux1_x86_64"), "another Python"),
+    "another ABI": (tagged("cp37-cp37m-manylinux1_x86_64"), "another Python"),
 }
 
 
@@ -175,10 +217,10 @@ def test_a_bad_wheel_is_refused_whole(tmp_path: Path, make: Make, reason: str, r
 
 
 def test_a_wheel_for_a_later_python_is_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
-    wheel = make_wheel(tmp_path, MODULE, metadata="Requires-Python: >=99\n")
+    wheel = make_wheel(tmp_path, MODULE, metadata="Requires-Python: >=99,\n <100\n")
     said = refused(wheel, cached=True)
     assert wheel.name in said
-    assert "requires Python >=99" in said
+    assert "requires Python >=99, <100, and this environment has 3." in said
 
 
 def test_two_wheels_that_write_one_file_are_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
@@ -197,6 +239,24 @@ def test_a_foreign_file_is_neither_replaced_nor_removed(tmp_path: Path, virtuale
     done = virtualenv("--no-pip", "--wheel-cache", tmp_path / "cache", "--with", wheel, environment, code=1)
     assert f"{wheel.name} cannot be installed: {foreign} is there already" in done.stdout + done.stderr
     assert tree_digest(environment) == before
+
+
+def test_a_wheel_cannot_replace_the_interpreter(tmp_path: Path, refused: Callable[..., str]) -> None:
+    wheel = make_wheel(tmp_path, {"sample-1.0.data/data/bin/python": b"", **MODULE})
+    assert f"{wheel.name} cannot be installed: {tmp_path}/env/bin/python is there" in refused(wheel, cached=True)
+
+
+def test_an_installed_record_of_any_bytes_is_read(tmp_path: Path, virtualenv: Run) -> None:
+    environment, wheel = tmp_path / "env", make_wheel(tmp_path, MODULE)
+    virtualenv("--no-seed", environment)
+    old = site_packages(environment) / "sample-0.9.dist-info"
+    old.mkdir()
+    (old / "RECORD").write_bytes(b"\xff.py,,\nsample-0.9.dist-info/RECORD,,\n")
+    unnamed = os.path.join(os.fsencode(site_packages(environment)), b"\xff.py")
+    Path(os.fsdecode(unnamed)).touch()
+    virtualenv("--no-pip", "--wheel-cache", tmp_path / "cache", "--with", wheel, environment)
+    assert not os.path.exists(unnamed)
+    assert not old.exists()
 
 
 def test_a_link_in_place_of_a_directory_is_not_followed(tmp_path: Path, virtualenv: Run) -> None:

@@ -8,13 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
 from tests.conftest import Run, python_of, site_packages
-from tests.support.wheels import make_wheel
+from tests.support.wheels import make_wheel, record_hash
 
 PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"]
 GENERATED = {"INSTALLER", "RECORD", "direct_url.json"}
@@ -27,10 +28,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def interpreter(version: str) -> Path:
-    found = shutil.which(f"python{version}")
-    if found is None:
-        pytest.skip(f"python{version} is not on the path")
-    return Path(found)
+    """Find a Python on the path or among pyenv's; its shims are there for each version, but run only the chosen one."""
+    on_path = shutil.which(f"python{version}")
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for found in [*([Path(on_path)] if on_path else []), *sorted(pyenv.glob(f"versions/{version}.*/bin/python"))]:
+        said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
+        if said.startswith(f"Python {version}."):
+            return found
+    pytest.skip(f"there is no Python {version}")
 
 
 def run(*command: object, **kwargs: object) -> str:
@@ -73,7 +78,9 @@ def test_equals_what_the_default_seeder_gives(
 
 def bundled_wheels() -> Path:
     """Where virtualenv keeps the pip that it seeds."""
-    return Path(get_embed_wheel("pip", "3.13").path).parent
+    wheel = get_embed_wheel("pip", "3.13")
+    assert wheel
+    return Path(wheel.path).parent
 
 
 def made_wheel(directory: Path) -> Path:
@@ -84,6 +91,8 @@ def made_wheel(directory: Path) -> Path:
         "sample/broken.py": b"this is not python\n",
         "sample-1.0.data/scripts/sample-script": b"#!python\nimport sample\nsample.main()\n",
         "sample-1.0.data/scripts/sample_module.py": b"#!python -E\nimport sample\nsample.main()\n",
+        "sample-1.0.data/scripts/sample_module.pyw": b"#!python\nimport sample\n",
+        "sample-1.0.data/scripts/sample_module-1.2.py": b"#!python\nimport sample\nsample.main()\n",
         "sample-1.0.data/scripts/sample.sh": b"#!/bin/sh\necho sample\n",
         "sample-1.0.data/headers/sample.h": b"#define SAMPLE 1\n",
         "sample-1.0.data/data/share/sample/data.txt": b"data\n",
@@ -99,23 +108,29 @@ def large_wheel(directory: Path) -> Path:
     return make_wheel(directory, files)
 
 
+def entry_points(environment: Path) -> set[str]:
+    """Where the generated scripts are, whose code each installer writes in its own way."""
+    installed = distributions(path=[str(site_packages(environment))])
+    return {f"bin/{point.name}" for each in installed for point in each.entry_points if "_scripts" in point.group}
+
+
 def facts(environment: Path) -> dict[str, tuple[int, bytes]]:
-    """Mode and content of each file; no content where it depends on who installed, on the time or on the path."""
+    """Mode and content of each path; no content where it depends on who installed, on the time or on the path."""
     found = {}
-    generated = {f"bin/{name}" for name in ("sample", "black", "blackd", "f2py", "numpy-config")}
+    generated = entry_points(environment)
     for path in sorted(environment.rglob("*")):
         relative = str(path.relative_to(environment))
         made_by_creator = relative.startswith(("bin/activate", "bin/deactivate", "pyvenv.cfg"))
-        if path.is_symlink() or not path.is_file() or path.name == "direct_url.json" or made_by_creator:
+        if path.is_symlink() or path.name == "direct_url.json" or made_by_creator:
             continue
-        unlike = path.name in GENERATED or path.suffix == ".pyc" or relative in generated
-        unlike = unlike or relative.startswith(("bin/jupyter", "bin/jlpm"))
+        unlike = path.is_dir() or path.name in GENERATED or path.suffix == ".pyc" or relative in generated
         content = b"" if unlike else path.read_bytes().replace(os.fsencode(environment), b"ENVIRONMENT")
         found[relative] = (path.stat().st_mode, content)
     return found
 
 
 def record(environment: Path) -> set[tuple[str, ...]]:
+    """The rows of the one wheel's RECORD, without hashes where they depend on who installed."""
     (path,) = [
         path
         for path in site_packages(environment).glob("*.dist-info/RECORD")
@@ -123,11 +138,17 @@ def record(environment: Path) -> set[tuple[str, ...]]:
     ]
     with path.open(newline="", encoding="utf-8") as stream:
         rows = [tuple(row) for row in csv.reader(stream)]
-    kept = [row for row in rows if row[0].rpartition("/")[2] != "direct_url.json"]
-    return {(row[0], "", "") if "bin/" in row[0] or row[0].endswith("/INSTALLER") else row for row in kept}
+    return {
+        (row[0], "", "") if hash_differs(row[0]) else row for row in rows if not row[0].endswith("/direct_url.json")
+    }
 
 
-@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002, 0o137])
+def hash_differs(path: str) -> bool:
+    # of bytecode that a wheel ships pip keeps the hash in RECORD, though it compiles it anew
+    return "bin/" in path or path.endswith(("/INSTALLER", ".pyc"))
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002, pytest.param(0o137, marks=needs_root)])
 def test_a_wheel_with_everything_equals_what_pip_installs(
     tmp_path: Path, cache: Path, virtualenv: Run, umask: int
 ) -> None:
@@ -147,7 +168,7 @@ def test_a_real_wheel_equals_what_pip_installs(
 
 def compare(wheel: Path, tmp_path: Path, cache: Path, virtualenv: Run, umask: int = 0o022) -> None:
     """Install ``wheel`` by both and compare."""
-    ours, theirs = tmp_path / "ours" / "env", tmp_path / "theirs" / "env"
+    ours, theirs = tmp_path / "ours" / "env", tmp_path / "pips" / "env"
     for environment in (ours, theirs):
         virtualenv("--no-seed", environment)
     virtualenv("--no-pip", "--setuptools", "none", "--wheel-cache", cache, "--with", wheel, ours, umask=umask)
@@ -189,6 +210,27 @@ def test_upgrading_with_pip_works(tmp_path: Path, cache: Path, virtualenv: Run) 
     run(environment / "bin" / "pip", "install", "--no-index", "-U", new)
     assert run(python_of(environment), "-c", "import sample; print(sample.version)") == "2\n"
     assert not (site_packages(environment) / "sample_old.py").exists()
+    run(environment / "bin" / "pip", "check")
+
+
+def test_upgrading_from_the_index_works(tmp_path: Path, cache: Path, wheelhouse: Path, virtualenv: Run) -> None:
+    environment, latest = tmp_path / "env", wheel_of(wheelhouse, "six").name.split("-")[1]
+    run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", tmp_path, "six==1.15.0")
+    virtualenv("--wheel-cache", cache, "--extra-search-dir", tmp_path, "--with", "six==1.15.0", environment)
+    assert run(python_of(environment), "-c", "import six; print(six.__version__)") == "1.15.0\n"
+    run(environment / "bin" / "pip", "install", "--no-index", "--find-links", wheelhouse, "-U", "six")
+    assert run(python_of(environment), "-c", "import six; print(six.__version__)") == f"{latest}\n"
+    assert [path.name for path in site_packages(environment).glob("six-*")] == [f"six-{latest}.dist-info"]
+
+
+def test_seeding_twice_gives_the_same(tmp_path: Path, cache: Path, virtualenv: Run) -> None:
+    environment = tmp_path / "env"
+    command = ["--wheel-cache", cache, "--with", made_wheel(tmp_path), environment]
+    virtualenv(*command)
+    before = facts(environment), listing(environment)
+    (site_packages(environment) / "sample" / "__init__.py").write_text("changed = True\n")
+    virtualenv(*command)
+    assert (facts(environment), listing(environment)) == before
     run(environment / "bin" / "pip", "check")
 
 
@@ -234,9 +276,9 @@ def test_bytecode_from_the_cache_is_used_as_it_is(
     assert len(before) > 400
     run(environment / "bin" / "pip", "--version")
     run(python_of(environment), "-c", "import sample, sample_pure, sample_plat, jmespath.functions")
-    run(
-        python_of(environment), "-c", "import sample_module", env={**os.environ, "PYTHONPATH": str(environment / "bin")}
-    )
+    load = "import sys; from importlib.machinery import SourceFileLoader as F; F('m', sys.argv[1]).get_code('m')"
+    for script in ("sample_module.py", "sample_module-1.2.py"):
+        run(python_of(environment), "-c", load, environment / "bin" / script)
     assert bytecode() == before
 
 
@@ -263,23 +305,23 @@ def test_with_that_finds_nothing_is_an_error(
     assert repr(wanted) in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("where", ["environment", "configuration file", "both"])
 def test_options_come_from_the_environment_and_from_the_configuration_file(
-    tmp_path: Path, cache: Path, wheelhouse: Path
+    tmp_path: Path, cache: Path, wheelhouse: Path, where: str
 ) -> None:
+    settings = {"seeder": "reflink", "link_mode": "copy", "wheel_cache": str(cache), "with": "six,jmespath"}
+    settings |= {"extra_search_dir": str(wheelhouse), "no_compile_bytecode": "1"}
+    configured = {} if where == "environment" else settings
+    if where == "both":
+        configured = settings | {"link_mode": "hardlink", "with": "no-such-name"}
     configuration = tmp_path / "virtualenv.ini"
-    configuration.write_text(f"[virtualenv]\nseeder = reflink\nlink_mode = copy\nwheel_cache = {cache}\n")
-    environ = {
-        **os.environ,
-        "VIRTUALENV_CONFIG_FILE": str(configuration),
-        "VIRTUALENV_WITH": "six,jmespath",
-        "VIRTUALENV_EXTRA_SEARCH_DIR": str(wheelhouse),
-        "VIRTUALENV_NO_COMPILE_BYTECODE": "1",
-    }
+    configuration.write_text("\n".join(["[virtualenv]", *(f"{key} = {value}" for key, value in configured.items())]))
+    environ = {**os.environ, "VIRTUALENV_CONFIG_FILE": str(configuration)}
+    if where != "configuration file":
+        environ |= {f"VIRTUALENV_{key.upper()}": value for key, value in settings.items()}
     said = run(sys.executable, "-m", "virtualenv", tmp_path / "env", env=environ)
-    assert "via=copy" in said
-    assert "six==" in said
-    assert "jmespath==" in said
-    assert f"wheel_cache={cache}" in said
+    for expected in ("via=copy", "six==", "jmespath==", f"wheel_cache={cache}"):
+        assert expected in said
     assert not list((site_packages(tmp_path / "env") / "jmespath").rglob("*.pyc"))
     environ["VIRTUALENV_LINK_MODE"] = "teleport"
     command = [sys.executable, "-m", "virtualenv", str(tmp_path / "none")]

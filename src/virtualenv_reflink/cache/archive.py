@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import re
 import stat
@@ -13,6 +14,7 @@ from zipfile import ZipFile, ZipInfo
 
 from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
 from installer.sources import WheelContentElement, WheelFile
+from installer.utils import SCHEME_NAMES
 
 from virtualenv_reflink.errors import BadWheelError
 
@@ -55,6 +57,7 @@ class WheelArchive(WheelFile):
             seen.add(info.filename)
         for info in self._archive.infolist():
             if not info.is_dir():
+                self._check_scheme(info.filename)
                 self._check_listed(info)
         self._check_complete(seen)
 
@@ -84,7 +87,7 @@ class WheelArchive(WheelFile):
         rows = parse_record_file(self.read_dist_info("RECORD").splitlines())
         try:
             entries = [RecordEntry.from_elements(*row) for row in rows]
-        except InvalidRecordEntry as error:
+        except (InvalidRecordEntry, csv.Error) as error:
             raise BadWheelError(self.wheel, f"its RECORD has a bad line: {error}") from error
         return {entry.path: entry for entry in entries}
 
@@ -98,6 +101,12 @@ class WheelArchive(WheelFile):
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
             raise BadWheelError(self.wheel, f"its entry {info.filename!r} is a link or a device, not a file")
+
+    def _check_scheme(self, path: str) -> None:
+        root, _, rest = path.partition("/")
+        scheme, _, name = rest.partition("/")
+        if root == self.data_dir and (scheme not in SCHEME_NAMES or not name):
+            raise BadWheelError(self.wheel, f"its entry {path!r} belongs to no install scheme")
 
     def _check_listed(self, info: ZipInfo) -> None:
         if info.filename in self._unlisted:
@@ -134,9 +143,12 @@ class VerifiedStream:
     def read(self, size: int = -1) -> bytes:
         """Read at most ``size`` bytes.
 
-        :raises BadWheelError: at the end of the file, when its hash is not the one in RECORD.
+        :raises BadWheelError: when it does not decompress, or at its end when its hash is not the one in RECORD.
         """
-        data = self._raw.read(size)
+        try:
+            data = self._raw.read(size)
+        except Exception as error:  # every compression fails with a type of its own, bzip2 with OSError
+            raise BadWheelError(self._wheel, f"its entry {self._path!r} cannot be read ({error})") from error
         self.size += len(data)
         if self._hasher and self._expected:
             self._hasher.update(data)

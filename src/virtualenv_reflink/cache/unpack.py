@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import errno
 import hashlib
 import os
 import shutil
@@ -17,7 +18,7 @@ from zipfile import BadZipFile, ZipFile
 
 import installer
 from installer.destinations import WheelDestination
-from installer.exceptions import InstallerError
+from installer.exceptions import InstallerError, InvalidWheelSource
 from installer.records import RecordEntry
 from installer.scripts import Script
 from installer.utils import Scheme, parse_metadata_file
@@ -73,6 +74,8 @@ def _explained(wheel: str) -> Iterator[None]:
         raise BadWheelError(wheel, f"its name is not that of a wheel ({error})") from error
     except BadZipFile as error:
         raise BadWheelError(wheel, f"it is not a sound zip archive ({error})") from error
+    except InvalidWheelSource as error:
+        raise BadWheelError(wheel, f"it is not a sound wheel ({error.args[-1]})") from error
     except (AssertionError, AttributeError, configparser.Error) as error:
         # what installer's entry point parser raises for a line it cannot read
         raise BadWheelError(wheel, "its entry_points.txt has a line that names no function") from error
@@ -136,10 +139,10 @@ class _UnpackedDestination(WheelDestination):
     def _write(self, scheme: str, path: str, stream: VerifiedStream, *, executable: bool) -> None:
         target = f"{self._entry}/{TREE_NAME}/{scheme}/{path}"
         parent = os.path.dirname(target)
-        if parent not in self._made:
-            os.makedirs(parent, exist_ok=True)
-            self._made.add(parent)
         try:
+            if parent not in self._made:
+                os.makedirs(parent, exist_ok=True)
+                self._made.add(parent)
             with open(target, "xb") as file:
                 first = stream.read(_BUFFER)
                 reserve_block(file.fileno(), len(first))
@@ -149,6 +152,10 @@ class _UnpackedDestination(WheelDestination):
             raise BadWheelError(
                 self._source.wheel, f"its entry {path!r} collides with another of its entries"
             ) from error
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            raise BadWheelError(self._source.wheel, f"its entry {path!r} has too long a name") from error
         os.utime(target, ns=(self._mtime_ns, self._mtime_ns))
         os.chmod(target, 0o555 if executable else 0o444)
         if scheme == "scripts" and first.startswith(b"#!python"):

@@ -22,4 +22,5 @@ def check_python(wheel: UnpackedWheel, version: tuple[int, int, int]) -> None:
     except InvalidSpecifier:
         return
     if not compatible:
-        raise BadWheelError(wheel.metadata.wheel, f"it requires Python {required}, and this environment has {python}")
+        wanted = " ".join(required.split())  # a header may be folded, a message is one line
+        raise BadWheelError(wheel.metadata.wheel, f"it requires Python {wanted}, and this environment has {python}")

@@ -55,7 +55,10 @@ def _remove(dist_info: Path, library: Path, environment: Environment) -> None:
 def _listed(dist_info: Path) -> list[str]:
     """Return what RECORD lists, itself last: a removal cut short can then be taken up again."""
     record = f"{dist_info.name}/RECORD"
-    with suppress(FileNotFoundError), open(dist_info / "RECORD", encoding="utf-8", newline="") as stream:
+    with (
+        suppress(FileNotFoundError),
+        open(dist_info / "RECORD", encoding="utf-8", errors="surrogateescape", newline="") as stream,
+    ):
         return [*(row[0] for row in csv.reader(stream) if row and row[0] != record), record]
     return []
 
