@@ -130,22 +130,31 @@ def facts(environment: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def record(environment: Path) -> set[tuple[str, ...]]:
-    """The rows of the one wheel's RECORD, without hashes where they depend on who installed."""
-    (path,) = [
-        path
-        for path in site_packages(environment).glob("*.dist-info/RECORD")
-        if not path.parent.name.startswith("pip-")
-    ]
+    """The rows of the one wheel's RECORD, its hashes found true and left out where they depend on who installed."""
+    library, generated = site_packages(environment), {f"../../../{path}" for path in entry_points(environment)}
+    (path,) = [path for path in library.glob("*.dist-info/RECORD") if not path.parent.name.startswith("pip-")]
     with path.open(newline="", encoding="utf-8") as stream:
-        rows = [tuple(row) for row in csv.reader(stream)]
-    return {
-        (row[0], "", "") if hash_differs(row[0]) else row for row in rows if not row[0].endswith("/direct_url.json")
-    }
+        rows = [tuple(row) for row in csv.reader(stream) if not row[0].endswith("/direct_url.json")]
+    found = set()
+    for name, digest, size in rows:
+        # of bytecode that a wheel ships pip keeps the hash in RECORD, though it compiles it anew
+        compiled = name.endswith(".pyc")
+        if digest and not compiled:
+            content = (library / name).read_bytes()
+            assert (digest, size) == (record_hash(content), str(len(content))), name
+        differs = (
+            compiled or name in generated or name.endswith("/INSTALLER") or holds_path(environment, library / name)
+        )
+        found.add((name, "", "") if differs else (name, digest, size))
+    return found
 
 
-def hash_differs(path: str) -> bool:
-    # of bytecode that a wheel ships pip keeps the hash in RECORD, though it compiles it anew
-    return "bin/" in path or path.endswith(("/INSTALLER", ".pyc"))
+def holds_path(environment: Path, file: Path) -> bool:
+    """Whether a file is a script that names its environment."""
+    return os.fsencode(environment) in file.read_bytes()
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can enter directories made under such a umask")
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002, pytest.param(0o137, marks=needs_root)])
