@@ -246,6 +246,46 @@ def test_a_wheel_cannot_replace_the_interpreter(tmp_path: Path, refused: Callabl
     assert f"{wheel.name} cannot be installed: {tmp_path}/env/bin/python is there" in refused(wheel, cached=True)
 
 
+def test_an_upgrade_that_fails_leaves_the_old_version(tmp_path: Path, virtualenv: Run) -> None:
+    environment, cache = tmp_path / "env", ["--no-pip", "--wheel-cache", tmp_path / "cache"]
+    old = make_wheel(
+        tmp_path, {"sample/inner/a.py": b"", **MODULE}, entry_points="[console_scripts]\nsample = sample:a\n"
+    )
+    virtualenv(*cache, "--with", old, environment)
+    (site_packages(environment) / "sample_new.py").write_text("foreign")
+    before = tree_digest(environment)
+    new = make_wheel(tmp_path, {"sample_new.py": b"", **MODULE}, version="2.0")
+    done = virtualenv(*cache, "--with", new, environment, code=1)
+    assert "sample_new.py is there already" in done.stdout + done.stderr
+    assert tree_digest(environment) == before
+    assert not (environment / ".virtualenv-reflink-replaced").exists()
+
+
+def test_a_record_that_lists_directories_takes_none_away(tmp_path: Path, virtualenv: Run) -> None:
+    environment = tmp_path / "env"
+    virtualenv("--no-seed", environment)
+    library = site_packages(environment)
+    (library / "sample-0.9.dist-info").mkdir()
+    (library / "sample-0.9.dist-info" / "RECORD").write_text(
+        "./,,\n../../../bin,,\nkept,,\n../../../../outside.txt,,\n"
+    )
+    (library / "kept").mkdir()
+    for kept in (library / "kept" / "file", tmp_path / "outside.txt"):
+        kept.write_text("kept")
+    virtualenv("--no-pip", "--wheel-cache", tmp_path / "cache", "--with", make_wheel(tmp_path, MODULE), environment)
+    assert (library / "kept" / "file").exists()
+    assert (tmp_path / "outside.txt").exists()
+    assert (environment / "bin" / "python").exists()
+    assert not (library / "sample-0.9.dist-info").exists()
+
+
+def test_what_only_an_installer_can_know_is_made_anew(tmp_path: Path, virtualenv: Run) -> None:
+    info = "sample-1.0.dist-info"
+    wheel = make_wheel(tmp_path, {f"{info}/INSTALLER": b"somebody", f"{info}/REQUESTED": b"", **MODULE})
+    virtualenv("--no-pip", "--wheel-cache", tmp_path / "cache", "--with", wheel, tmp_path / "env")
+    assert (site_packages(tmp_path / "env") / info / "INSTALLER").read_text() == "virtualenv-reflink\n"
+
+
 def test_an_installed_record_of_any_bytes_is_read(tmp_path: Path, virtualenv: Run) -> None:
     environment, wheel = tmp_path / "env", make_wheel(tmp_path, MODULE)
     virtualenv("--no-seed", environment)

@@ -64,10 +64,12 @@ class WheelArchive(WheelFile):
     def get_contents(self) -> Iterator[WheelContentElement]:
         """Yield each file with a stream that fails at its end unless what was read is what RECORD promised.
 
-        Bytecode inside a wheel is left out: it is compiled anew, from sources that can be seen.
+        Bytecode inside a wheel is left out: it is compiled anew, from sources that can be seen. So is what only an
+        installer can know.
         """
+        made_anew = {f"{self.dist_info_dir}/{name}" for name in ("INSTALLER", "REQUESTED")}
         for info in self._archive.infolist():
-            if info.is_dir() or "__pycache__" in info.filename.split("/"):
+            if info.is_dir() or info.filename in made_anew or "__pycache__" in info.filename.split("/"):
                 continue
             mode = info.external_attr >> 16
             executable = stat.S_ISREG(mode) and bool(mode & 0o111)

@@ -41,7 +41,7 @@ class _Generated(NamedTuple):
 def install(items: Sequence[Item], environment: Environment, linker: Linker) -> None:
     """Install ``items``, each replacing what the environment holds of its distribution.
 
-    When one fails, the files that were put in place for any of them are deleted again.
+    When one fails, the environment is as it was before.
 
     :raises BadWheelError: when one is for another Python.
     :raises InstallError: when a file is in the way or the disk is full.
@@ -49,17 +49,19 @@ def install(items: Sequence[Item], environment: Environment, linker: Linker) -> 
     """
     for item in items:
         check_python(item.wheel, environment.version)
-    journal = Journal()
+    journal = Journal(environment.root)
     try:
         for item in items:
             with _explained(item.wheel, environment):
-                remove_installed(item.wheel.metadata.distribution, environment)
+                remove_installed(item.wheel.metadata.distribution, environment, journal)
         for item in items:
             with _explained(item.wheel, environment):
                 _Installation(item, environment, linker, journal).run()
     except BaseException:
         journal.undo()
         raise
+    finally:
+        journal.close()
 
 
 @contextmanager

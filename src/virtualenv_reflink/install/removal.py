@@ -10,18 +10,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from virtualenv_reflink.install.environment import Environment
+from virtualenv_reflink.install.journal import Journal
 
 
-def remove_installed(distribution: str, environment: Environment) -> None:
-    """Delete every file of ``distribution`` that its RECORD lists and the directories that this leaves empty.
+def remove_installed(distribution: str, environment: Environment, journal: Journal) -> None:
+    """Set aside the files that the RECORD of ``distribution`` lists, and delete the directories this leaves empty.
 
     What is half there (a killed installation) goes as well; what RECORD names outside the environment stays.
 
-    :raises OSError: when a file cannot be deleted.
+    :raises OSError: when a file cannot be set aside.
     """
     for library in {environment.purelib, environment.platlib}:
         for dist_info in _dist_infos(library, _normalized(distribution)):
-            _remove(dist_info, library, environment)
+            _remove(dist_info, library, environment, journal)
 
 
 def _dist_infos(library: Path, name: str) -> Iterator[Path]:
@@ -35,7 +36,7 @@ def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _remove(dist_info: Path, library: Path, environment: Environment) -> None:
+def _remove(dist_info: Path, library: Path, environment: Environment, journal: Journal) -> None:
     root = os.path.realpath(environment.root)
     parents: set[str] = {str(dist_info)}
     for listed in _listed(dist_info):
@@ -45,7 +46,7 @@ def _remove(dist_info: Path, library: Path, environment: Environment) -> None:
             continue
         for path in (os.path.join(parent, name), *_bytecode(parent, name)):
             with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
-                os.unlink(path)
+                journal.set_aside(path)
             parents.add(os.path.dirname(path))
     kept = {root, *(os.path.realpath(path) for path in (library, environment.scripts))}
     for parent in sorted(parents, key=len, reverse=True):
