@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, python_of, site_packages, tree_digest
+from tests.support.loop_mounts import used_bytes
 from virtualenv_reflink.cache.manifest import read_tree
 from virtualenv_reflink.filesystem.extents import shares_all_extents
-from virtualenv_reflink.filesystem.probe import filesystem_name
 
 SHARING = pytest.mark.parametrize("place", ["btrfs", "xfs"], indirect=True)
 EVERYWHERE = pytest.mark.parametrize("place", ["btrfs", "xfs", "ext4", "tmpfs"], indirect=True)
@@ -40,17 +40,6 @@ def test_every_file_of_a_wheel_shares_all_its_extents_with_the_cache(
             path for path, file in cached.items() if not shares_all_extents(site_packages(environment) / path, file)
         ]
         assert apart == []
-
-
-def used_bytes(place: Path) -> int:
-    """What the filesystem has in use, its copies of metadata (DUP on a btrfs of one device) counted once."""
-    subprocess.run(["sync", "-f", place], check=True)
-    if filesystem_name(str(place)) == "btrfs":
-        command = ["btrfs", "filesystem", "df", "--raw", place]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        return sum(int(line.rpartition("used=")[2]) for line in told.splitlines() if "GlobalReserve" not in line)
-    status = os.statvfs(place)
-    return (status.f_blocks - status.f_bfree) * status.f_frsize
 
 
 @SHARING

@@ -48,6 +48,22 @@ def loop_mount(filesystem: str, mebibytes: int, options: str = "") -> Iterator[P
             _run("umount", "--lazy", str(place))
 
 
+def used_bytes(place: Path) -> int:
+    """What the filesystem has in use, its copies of metadata (DUP on a btrfs of one device) counted once."""
+    subprocess.run(["sync", "-f", place], check=True)
+    if _filesystem_of(place) == "btrfs":
+        command = ["btrfs", "filesystem", "df", "--raw", place]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return sum(int(line.rpartition("used=")[2]) for line in told.splitlines() if "GlobalReserve" not in line)
+    status = os.statvfs(place)
+    return (status.f_blocks - status.f_bfree) * status.f_frsize
+
+
+def _filesystem_of(place: Path) -> str:
+    command = ["stat", "--file-system", "--format=%T", str(place)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
