@@ -121,7 +121,8 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
 
     def _seed_wheels(self, interpreter: Any) -> list[Path]:
         versions = self.distribution_to_versions()
-        if len(versions) < 2:
+        if not self.download:
+            # what is bundled is at hand; starting threads for it takes longer than finding it
             return [self._seed_wheel(name, version, interpreter) for name, version in versions.items()]
         from concurrent.futures import ThreadPoolExecutor
 
