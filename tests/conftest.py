@@ -32,12 +32,17 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
-def _mount(filesystem: str, mebibytes: int) -> Iterator[Path]:
+def insist_on_mounts(filesystem: str) -> None:
+    """Skip the test where ``filesystem`` cannot be mounted; in CI that is a failure."""
     missing = why_no_mounts(filesystem)
     if missing:
         if os.environ.get("CI"):
             pytest.fail(f"{filesystem} cannot be mounted, and in CI it must be: {missing}")
         pytest.skip(f"{filesystem} cannot be mounted: {missing}")
+
+
+def _mount(filesystem: str, mebibytes: int) -> Iterator[Path]:
+    insist_on_mounts(filesystem)
     with loop_mount(filesystem, mebibytes) as place:
         yield place
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, site_packages, tree_digest
-from tests.support.loop_mounts import loop_mount, why_no_mounts
+from tests.conftest import Run, insist_on_mounts, site_packages, tree_digest
+from tests.support.loop_mounts import loop_mount
 from tests.support.wheels import make_wheel, record_hash
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.errors import InstallError
@@ -308,16 +308,10 @@ def test_a_link_in_place_of_a_directory_is_not_followed(tmp_path: Path, virtuale
     assert list((tmp_path / "outside").iterdir()) == []
 
 
-def insist(filesystem: str) -> None:
-    missing = why_no_mounts(filesystem)
-    if missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{filesystem} cannot be mounted: {missing}")
-
-
 @pytest.fixture
 def small() -> Iterator[Path]:
     """A filesystem with hardly any room."""
-    insist("tmpfs")
+    insist_on_mounts("tmpfs")
     with loop_mount("tmpfs", 2) as place:
         yield place
 
@@ -399,7 +393,7 @@ def test_a_cache_that_is_a_file_is_refused(tmp_path: Path, refused: Callable[...
 
 
 def test_a_read_only_cache_serves_what_it_holds(tmp_path: Path, virtualenv: Run) -> None:
-    insist("tmpfs")
+    insist_on_mounts("tmpfs")
     held, other = make_wheel(tmp_path, MODULE), make_wheel(tmp_path, {"other.py": b""}, name="other")
     with loop_mount("tmpfs", 64) as place:
         options = ["--wheel-cache", place / "cache", "--with", held]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from contextlib import suppress
 
 _CHUNK = 1 << 30
 _BUFFER = 1 << 20
@@ -26,13 +25,13 @@ def copy_file(source: str, target: str, mode: int, mtime_ns: int | None) -> None
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         target_fd = os.open(target, flags, mode)
         try:
-            copy_data(source_fd, target_fd)
-            os.close(target_fd)
+            try:
+                copy_data(source_fd, target_fd)
+            finally:
+                os.close(target_fd)
             if mtime_ns is not None:
                 os.utime(target, ns=(mtime_ns, mtime_ns))
         except BaseException:
-            with suppress(OSError):
-                os.close(target_fd)
             os.unlink(target)
             raise
     finally:
