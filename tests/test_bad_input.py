@@ -223,11 +223,16 @@ def test_a_wheel_for_a_later_python_is_refused(tmp_path: Path, refused: Callable
     assert "requires Python >=99, <100, and this environment has 3." in said
 
 
-def test_two_wheels_that_write_one_file_are_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
-    wheels = [make_wheel(tmp_path, {"sample_both.py": b""}, name=name) for name in ("sample", "sample_other")]
-    said = refused(*wheels, cached=True)
-    assert wheels[1].name in said
-    assert "sample_both.py" in said
+def test_of_two_wheels_that_hold_one_file_the_later_one_wins_as_with_pip(tmp_path: Path, virtualenv: Run) -> None:
+    first = make_wheel(tmp_path, {"sample_both.py": b"1"}, name="sample")
+    second = make_wheel(tmp_path, {"sample_both.py": b"2"}, name="sample_other")
+    options = ["--no-pip", "--wheel-cache", tmp_path / "cache"]
+    virtualenv(*options, "--with", first, "--with", second, tmp_path / "together")
+    assert (site_packages(tmp_path / "together") / "sample_both.py").read_bytes() == b"2"
+    virtualenv(*options, "--with", second, tmp_path / "apart")
+    virtualenv(*options, "--with", first, tmp_path / "apart")
+    assert (site_packages(tmp_path / "apart") / "sample_both.py").read_bytes() == b"1"
+    assert (site_packages(tmp_path / "apart") / "sample_other-1.0.dist-info").is_dir()
 
 
 def test_a_foreign_file_is_neither_replaced_nor_removed(tmp_path: Path, virtualenv: Run) -> None:
@@ -336,7 +341,7 @@ def test_no_space_for_the_environment(tmp_path: Path, small: Path, refused: Call
 def bare_environment(root: Path) -> Environment:
     """An environment that nobody has made yet."""
     python, library = Path(sys.executable), root / "lib"
-    return Environment(root, python, python, (3, 13, 0), library, library, root / "bin")
+    return Environment(root, python, python, (3, 13, 0), library, library, root / "bin", root / "include", root)
 
 
 def test_names_that_differ_in_case_where_case_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,3 +24,15 @@ class LinkModeError(ReflinkError):
 
 class InstallError(ReflinkError):
     """A wheel cannot be put into the environment."""
+
+
+class TargetError(ReflinkError):
+    """What an installation is for cannot be found, or must not be changed."""
+
+
+class ResolveError(ReflinkError):
+    """The requirements cannot be turned into wheels; the message ends with what pip said."""
+
+
+class LockError(ReflinkError):
+    """A lock cannot be read, or is not for this environment."""

@@ -164,15 +164,19 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
 
 
 def _environment(creator: Creator) -> Environment:
-    from virtualenv_reflink.install.environment import Environment
+    from virtualenv_reflink.install.environment import Environment, headers_of
 
     interpreter = creator.interpreter
+    root = Path(creator.dest)
+    version = (interpreter.version_info.major, interpreter.version_info.minor, interpreter.version_info.micro)
     return Environment(
-        root=Path(creator.dest),
+        root=root,
         executable=Path(creator.exe),
         base_executable=Path(interpreter.system_executable or interpreter.executable),
-        version=(interpreter.version_info.major, interpreter.version_info.minor, interpreter.version_info.micro),
+        version=version,
         purelib=Path(creator.purelib),
         platlib=Path(creator.platlib),
         scripts=Path(creator.script_dir),
+        headers=headers_of(root, version),
+        data=root,
     )

@@ -11,7 +11,7 @@ class Environment:
     """A target interpreter with its install scheme.
 
     ``executable`` is what scripts run, ``base_executable`` the interpreter that compiles for it, ``root`` the directory
-    outside of which nothing is written.
+    outside of which nothing is written. ``headers`` has a directory for each distribution.
     """
 
     root: Path
@@ -21,12 +21,21 @@ class Environment:
     purelib: Path
     platlib: Path
     scripts: Path
+    headers: Path
+    data: Path
 
     def scheme(self, name: str, distribution: str) -> str:
-        """Return the directory of a scheme; headers have one for each distribution, as pip has them in environments."""
-        if name == "data":
-            return str(self.root)
+        """Return the directory of a scheme."""
         if name == "headers":
-            python = f"python{self.version[0]}.{self.version[1]}"
-            return str(self.root / "include" / "site" / python / distribution)
-        return str({"purelib": self.purelib, "platlib": self.platlib, "scripts": self.scripts}[name])
+            return str(self.headers / distribution)
+        return str({"purelib": self.purelib, "platlib": self.platlib, "scripts": self.scripts, "data": self.data}[name])
+
+    @property
+    def libraries(self) -> list[Path]:
+        """The directories that hold packages, each once."""
+        return list(dict.fromkeys([self.purelib, self.platlib]))
+
+
+def headers_of(root: Path, version: tuple[int, int, int]) -> Path:
+    """Return where pip puts headers in a virtual environment."""
+    return root / "include" / "site" / f"python{version[0]}.{version[1]}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -13,8 +12,10 @@ from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.filesystem.reflink import current_umask
 from virtualenv_reflink.install.compatibility import check_python
 from virtualenv_reflink.install.environment import Environment
+from virtualenv_reflink.install.ground import Ground
 from virtualenv_reflink.install.journal import Journal
 from virtualenv_reflink.install.linking import Linker
+from virtualenv_reflink.install.placing import Batch, place
 from virtualenv_reflink.install.record import Recorder
 from virtualenv_reflink.install.removal import remove_installed
 from virtualenv_reflink.install.scripts import entry_point_scripts, rewritten_bytecode, rewritten_scripts
@@ -23,11 +24,16 @@ INSTALLER = b"virtualenv-reflink\n"
 
 
 class Item(NamedTuple):
-    """A wheel to install, its bytecode if that is wanted, and whether the user named it (REQUESTED, PEP 376)."""
+    """A wheel to install, and what is recorded of it beside its files.
+
+    ``requested`` tells that the user named it (REQUESTED, PEP 376), ``direct_url`` where it came from if not from an
+    index (the text of direct_url.json, PEP 610).
+    """
 
     wheel: UnpackedWheel
     bytecode: Tree | None
     requested: bool
+    direct_url: str | None = None
 
 
 class _Generated(NamedTuple):
@@ -41,7 +47,8 @@ class _Generated(NamedTuple):
 def install(items: Sequence[Item], environment: Environment, linker: Linker) -> None:
     """Install ``items``, each replacing what the environment holds of its distribution.
 
-    When one fails, the environment is as it was before.
+    Where two wheels hold the same file the later one's stays, as with pip. When one fails, the environment is as it
+    was before.
 
     :raises BadWheelError: when one is for another Python.
     :raises InstallError: when a file is in the way or the disk is full.
@@ -51,12 +58,9 @@ def install(items: Sequence[Item], environment: Environment, linker: Linker) -> 
         check_python(item.wheel, environment.version)
     journal = Journal(environment.root)
     try:
-        for item in items:
-            with _explained(item.wheel, environment):
-                remove_installed(item.wheel.metadata.distribution, environment, journal)
-        for item in items:
-            with _explained(item.wheel, environment):
-                _Installation(item, environment, linker, journal).run()
+        with _explained(_named(items), environment):
+            remove_installed({item.wheel.metadata.distribution for item in items}, environment, journal)
+            _Installation(environment, linker, journal).run(items)
     except BaseException:
         journal.undo()
         raise
@@ -65,111 +69,121 @@ def install(items: Sequence[Item], environment: Environment, linker: Linker) -> 
 
 
 @contextmanager
-def _explained(wheel: UnpackedWheel, environment: Environment) -> Iterator[None]:
-    name = wheel.metadata.wheel
+def _explained(wheels: str, environment: Environment) -> Iterator[None]:
     try:
         yield
     except FileExistsError as error:
         raise InstallError(
-            f"{name} cannot be installed: {error.filename} is there already, from another wheel or by another hand; "
-            "leave one of the two out or use an empty environment"
+            f"{wheels} cannot be installed: {error.filename} is there already and belongs to no installed package; "
+            "move it away or use an empty environment"
         ) from error
     except OSError as error:
         raise InstallError(
-            f"{name} cannot be installed into {environment.root}: {error.strerror or error}; nothing of it was left"
+            f"{wheels} cannot be installed into {environment.root}: {error.strerror or error}; nothing of it was left"
         ) from error
 
 
+def _named(items: Sequence[Item]) -> str:
+    first = items[0].wheel.metadata.wheel if items else "nothing"
+    return first if len(items) < 2 else f"{first} and {len(items) - 1} more"
+
+
 class _Installation:
-    def __init__(self, item: Item, environment: Environment, linker: Linker, journal: Journal) -> None:
-        self._item = item
-        self._wheel = item.wheel
+    """One transaction: for each item its RECORD and directories, then the files of all of them.
+
+    Whatever stops it, the next installation knows from RECORD what to remove. Items are taken last first, so that a
+    file which several of them hold is that of the last one.
+    """
+
+    def __init__(self, environment: Environment, linker: Linker, journal: Journal) -> None:
         self._environment = environment
         self._linker = linker
         self._journal = journal
-        self._present: set[str] = set()
+        self._ground = Ground(environment, journal)
         umask = current_umask()
         self._executable_mode = 0o777 & ~umask | 0o111
         self._script_mode = 0o666 & ~umask | 0o555
-        self._executable_needs_chmod = bool(umask & 0o111)
 
-    def run(self) -> None:
-        """Write RECORD first: whatever stops this later, the next installation knows what to remove."""
-        generated = list(self._generated())
-        record = self._record(generated)
-        self._write(_Generated(self._wheel.metadata.root_scheme, self._in_dist_info("RECORD"), record))
-        left_out = {"scripts": set(self._wheel.metadata.rewritten_scripts)}
-        self._place(self._wheel.tree, left_out)
-        if self._item.bytecode:
-            rewritten = list(self._rewritten_bytecode(self._item.bytecode, generated))
-            self._place(self._item.bytecode, {"scripts": {file.path for file in rewritten}})
-            generated += rewritten
-        for file in generated:
-            self._write(file)
+    def run(self, items: Sequence[Item]) -> None:
+        batches: list[Batch] = []
+        generated: list[tuple[str, _Generated]] = []
+        for item in reversed(items):
+            made = list(self._generated(item))
+            with _explained(item.wheel.metadata.wheel, self._environment):
+                self._write(self._scheme(item, item.wheel.metadata.root_scheme), self._record(item, made))
+                batches += self._batches(item, made)
+            generated += [(self._scheme(item, file.scheme), file) for file in made]
+        place(batches, self._linker, self._journal.files)
+        for directory, file in generated:
+            self._write(directory, file)
 
-    def _generated(self) -> Iterator[_Generated]:
-        for name, content in entry_point_scripts(self._wheel, self._environment):
+    def _generated(self, item: Item) -> Iterator[_Generated]:
+        """Yield the files made for this environment, RECORD aside."""
+        scripts = list(self._scripts(item))
+        yield from scripts
+        if item.bytecode:
+            sources = [(file.path, file.content) for file in scripts if file.mtime_ns is not None]
+            for path, content in rewritten_bytecode(item.wheel, item.bytecode, sources):
+                yield _Generated("scripts", path, content)
+        library = item.wheel.metadata.root_scheme
+        yield _Generated(library, _in_dist_info(item, "INSTALLER"), INSTALLER)
+        if item.requested:
+            yield _Generated(library, _in_dist_info(item, "REQUESTED"), b"")
+        if item.direct_url is not None:
+            yield _Generated(library, _in_dist_info(item, "direct_url.json"), item.direct_url.encode("utf-8"))
+
+    def _scripts(self, item: Item) -> Iterator[_Generated]:
+        for name, content in entry_point_scripts(item.wheel, self._environment):
             yield _Generated("scripts", name, content, self._script_mode)
-        executable = {path for path, file in self._wheel.tree.files("scripts") if file.executable}
-        for name, content in rewritten_scripts(self._wheel, self._environment):
+        executable = {path for path, file in item.wheel.tree.files("scripts") if file.executable}
+        for name, content in rewritten_scripts(item.wheel, self._environment):
             mode = self._executable_mode if name in executable else None
-            yield _Generated("scripts", name, content, mode, self._wheel.tree.mtime_ns)
-        library = self._wheel.metadata.root_scheme
-        yield _Generated(library, self._in_dist_info("INSTALLER"), INSTALLER)
-        if self._item.requested:
-            yield _Generated(library, self._in_dist_info("REQUESTED"), b"")
+            yield _Generated("scripts", name, content, mode, item.wheel.tree.mtime_ns)
 
-    def _rewritten_bytecode(self, bytecode: Tree, generated: list[_Generated]) -> Iterator[_Generated]:
-        scripts = [(file.path, file.content) for file in generated if file.mtime_ns is not None]
-        for path, content in rewritten_bytecode(self._wheel, bytecode, scripts):
-            yield _Generated("scripts", path, content)
-
-    def _record(self, generated: list[_Generated]) -> bytes:
-        recorder = Recorder(self._wheel, self._environment)
-        rows = list(recorder.placed(self._wheel.tree, frozenset(self._wheel.metadata.rewritten_scripts)))
-        if self._item.bytecode:
-            rows += recorder.placed(self._item.bytecode)
+    def _record(self, item: Item, generated: list[_Generated]) -> _Generated:
+        recorder = Recorder(item.wheel, self._environment)
+        rows = list(recorder.placed(item.wheel.tree, frozenset(item.wheel.metadata.rewritten_scripts)))
+        if item.bytecode:
+            rows += recorder.placed(item.bytecode, frozenset(file.path for file in generated))
         rows += [recorder.generated(file.scheme, file.path, file.content) for file in generated]
-        return recorder.text(rows)
+        return _Generated(item.wheel.metadata.root_scheme, _in_dist_info(item, "RECORD"), recorder.text(rows))
 
-    def _in_dist_info(self, name: str) -> str:
-        return f"{self._wheel.metadata.dist_info}/{name}"
+    def _batches(self, item: Item, generated: list[_Generated]) -> Iterator[Batch]:
+        """Yield what is to be placed of an item, in directories that this makes."""
+        left_out = {file.path for file in generated if file.scheme == "scripts"}
+        mtime_ns = item.wheel.tree.mtime_ns if item.bytecode else None
+        for tree in [item.wheel.tree, *([item.bytecode] if item.bytecode else [])]:
+            for scheme, directories in tree.schemes.items():
+                target = self._scheme(item, scheme)
+                self._ground.make_directories(target)
+                without = left_out if scheme == "scripts" else set()
+                yield from self._batches_of_scheme(f"{tree.root}/{scheme}", target, directories, without, mtime_ns)
 
-    def _scheme(self, name: str) -> str:
-        return self._environment.scheme(name, self._wheel.metadata.distribution)
-
-    def _place(self, tree: Tree, left_out: dict[str, set[str]]) -> None:
-        for scheme, directories in tree.schemes.items():
-            target = self._scheme(scheme)
-            self._make_directories(target)
-            self._place_scheme(f"{tree.root}/{scheme}", target, directories, left_out.get(scheme, set()), tree.mtime_ns)
-
-    def _place_scheme(
+    def _batches_of_scheme(
         self, source_root: str, target_root: str, directories: list[Directory], left_out: set[str], mtime_ns: int | None
-    ) -> None:
-        place = None
+    ) -> Iterator[Batch]:
+        put = None
         for directory in directories:
             source = f"{source_root}/{directory.path}" if directory.path else source_root
             target = f"{target_root}/{directory.path}" if directory.path else target_root
             if directory.path:
-                self._make_directory(target)
-            for file in directory.files:
-                if left_out and directory.path_of(file) in left_out:
-                    continue
-                source_file, target_file = f"{source}/{file.name}", f"{target}/{file.name}"
-                place = place or self._linker.between(source_file, target)
-                place(source_file, target_file, 0o777 if file.executable else 0o666, mtime_ns)
-                self._journal.files.append(target_file)
-                if file.executable and self._executable_needs_chmod and self._linker.requested != "hardlink":
-                    os.chmod(target_file, self._executable_mode)
+                self._ground.make_directory(target)
+            files = directory.files
+            if left_out:
+                files = [file for file in files if directory.path_of(file) not in left_out]
+            files = self._ground.claim(target, files)
+            if files:
+                put = put or self._linker.between(f"{source}/{files[0].name}", target)
+                yield Batch(source, target, files, mtime_ns, put)
 
-    def _write(self, file: _Generated) -> None:
-        root = self._scheme(file.scheme)
-        self._make_directories(root)
-        parent = os.path.dirname(file.path)
-        for depth in range(1, parent.count("/") + 2 if parent else 1):
-            self._make_directory(f"{root}/{'/'.join(parent.split('/')[:depth])}")
-        target = f"{root}/{file.path}"
+    def _scheme(self, item: Item, name: str) -> str:
+        return self._environment.scheme(name, item.wheel.metadata.distribution)
+
+    def _write(self, directory: str, file: _Generated) -> None:
+        target = f"{directory}/{file.path}"
+        self._ground.make_directories(os.path.dirname(target))
+        if not self._ground.claim_name(target):
+            return
         fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         self._journal.files.append(target)
         with open(fd, "wb") as stream:
@@ -179,23 +193,6 @@ class _Installation:
         if file.mtime_ns is not None:
             os.utime(target, ns=(file.mtime_ns, file.mtime_ns))
 
-    def _make_directories(self, path: str) -> None:
-        """Make a scheme's directory and what is missing above it."""
-        if path not in self._present:
-            if not os.path.isdir(path):
-                self._make_directories(os.path.dirname(path))
-                self._make_directory(path)
-            self._present.add(path)
 
-    def _make_directory(self, path: str) -> None:
-        """Make a directory unless it is there; a link in its place could lead out of the environment."""
-        if path in self._present:
-            return
-        try:
-            os.mkdir(path)
-        except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(path).st_mode):
-                raise
-        else:
-            self._journal.directories.append(path)
-        self._present.add(path)
+def _in_dist_info(item: Item, name: str) -> str:
+    return f"{item.wheel.metadata.dist_info}/{name}"

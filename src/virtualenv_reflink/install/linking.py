@@ -5,16 +5,24 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from typing import NamedTuple
 
 from virtualenv_reflink.errors import LinkModeError
 from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.probe import why_not_clone, why_not_link
-from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file
+from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file, current_umask
 
 LINK_MODES = ("auto", "clone", "copy", "hardlink")
 
-Place = Callable[[str, str, int, "int | None"], None]
-"""Put a source at a target with a mode (under the umask) and an mtime in nanoseconds."""
+Place = Callable[[str, str, bool, "int | None"], None]
+"""Put a source at a target, executable or not, with an mtime in nanoseconds or the present one."""
+
+
+class Refusals(NamedTuple):
+    """How many single files refused a proven link mode and were copied, and the reason of the last one."""
+
+    number: int
+    reason: str | None
 
 
 class Linker:
@@ -38,10 +46,11 @@ class Linker:
         if requested not in LINK_MODES:
             raise LinkModeError(f"there is no link mode {requested!r}; choose from {', '.join(LINK_MODES)}")
         self.requested = requested
+        self.refusals = Refusals(0, None)
         self._chosen: dict[tuple[int, int], Place] = {}
         self._used: dict[str, None] = {}
         self._fallback_reason: str | None = None
-        self._refused = 0
+        self._umask = current_umask()
 
     def between(self, source_file: str, target_directory: str) -> Place:
         """Return the function that puts files like ``source_file`` into ``target_directory``.
@@ -53,16 +62,21 @@ class Linker:
             self._chosen[pair] = self._choose(source_file, target_directory)
         return self._chosen[pair]
 
+    def add_refusals(self, refusals: Refusals) -> None:
+        """Count what was refused, here or in another process that placed files with a copy of this linker."""
+        self.refusals = Refusals(self.refusals.number + refusals.number, refusals.reason or self.refusals.reason)
+
     def __str__(self) -> str:
         """Tell the mode used, and why when it is not the one asked for: ``copy: ext4 has no reflinks``."""
         mode = " and ".join(self._used) or self.requested
-        if self._refused:
-            mode = f"{mode}, {self._refused} files copied"
-        return f"{mode}: {self._fallback_reason}" if self._fallback_reason else mode
+        if self.refusals.number:
+            mode = f"{mode}, {self.refusals.number} files copied"
+        reason = self.refusals.reason or self._fallback_reason
+        return f"{mode}: {reason}" if reason else mode
 
     def _choose(self, source_file: str, target_directory: str) -> Place:
         if self.requested == "copy":
-            return self._use("copy", copy_file)
+            return self._use("copy", self._copy)
         if self.requested == "hardlink":
             self._insist(why_not_link(source_file, target_directory))
             return self._use("hardlink", self._link_or_copy)
@@ -72,7 +86,7 @@ class Linker:
         if reason is None:
             return self._use("clone", self._clone_or_copy)
         self._fallback_reason = reason
-        return self._use("copy", copy_file)
+        return self._use("copy", self._copy)
 
     def _use(self, mode: str, place: Place) -> Place:
         self._used[mode] = None
@@ -85,22 +99,34 @@ class Linker:
                 "use --link-mode auto, or keep --wheel-cache and the environment on one filesystem that can"
             )
 
-    def _clone_or_copy(self, source: str, target: str, mode: int, mtime_ns: int | None) -> None:
+    def _clone_or_copy(self, source: str, target: str, executable: bool, mtime_ns: int | None) -> None:
         try:
-            clone_file(source, target, mode, mtime_ns)
+            clone_file(source, target, 0o777 if executable else 0o666, mtime_ns)
         except CannotCloneError as error:
             self._refuse(error)
-            copy_file(source, target, mode, mtime_ns)
+            self._copy(source, target, executable, mtime_ns)
+        else:
+            if executable:
+                self._let_all_execute(target)
 
-    def _link_or_copy(self, source: str, target: str, mode: int, mtime_ns: int | None) -> None:
+    def _link_or_copy(self, source: str, target: str, executable: bool, mtime_ns: int | None) -> None:
         try:
             os.link(source, target)
         except OSError as error:
             if error.errno not in {errno.EMLINK, errno.EXDEV, errno.EPERM}:
                 raise
             self._refuse(error)
-            copy_file(source, target, mode, mtime_ns)
+            self._copy(source, target, executable, mtime_ns)
+
+    def _copy(self, source: str, target: str, executable: bool, mtime_ns: int | None) -> None:
+        copy_file(source, target, 0o777 if executable else 0o666, mtime_ns)
+        if executable:
+            self._let_all_execute(target)
+
+    def _let_all_execute(self, target: str) -> None:
+        """Add the executable bits that the umask took, as pip does."""
+        if self._umask & 0o111:
+            os.chmod(target, 0o777 & ~self._umask | 0o111)
 
     def _refuse(self, error: OSError) -> None:
-        self._refused += 1
-        self._fallback_reason = f"they refused with {error.strerror!r}"
+        self.add_refusals(Refusals(1, f"they refused with {error.strerror!r}"))
