@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
     from virtualenv.create.creator import Creator
 
-    from virtualenv_reflink.cache.interpreter import InterpreterFacts
-    from virtualenv_reflink.cache.wheel_cache import WheelCache
     from virtualenv_reflink.install.environment import Environment
     from virtualenv_reflink.install.installation import Item
+    from virtualenv_reflink.provision import Provisioner, Settings
+    from virtualenv_reflink.requirements.lock import Lock
 
 let_option_through()
 
 
 class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
-    """Seeds pip, setuptools and any wheels asked for by cloning them from the cache of unpacked wheels.
+    """Seeds pip, setuptools and any requirements asked for by cloning them from the cache of unpacked wheels.
 
     What this class takes for granted of its base is what virtualenv documents for seeders.
     """
@@ -34,26 +34,41 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         super().__init__(options)
         self.link_mode: str = options.link_mode
         self.wheel_cache: Path | None = options.wheel_cache
-        self.extra_wheels: list[str] = options.with_wheels
+        self.requirements: list[str] = options.with_wheels
+        self.requirements_files: list[str] = options.with_requirements
         self.compile_bytecode: bool = not options.no_compile_bytecode
-        self.enabled: bool = not options.no_seed and bool(self.distribution_to_versions() or self.extra_wheels)
+        self.offline: bool = options.offline
+        self.refresh: bool = options.refresh
+        self.remember_for: float = options.remember_for
+        wanted = self.distribution_to_versions() or self.requirements or self.requirements_files
+        self.enabled: bool = not options.no_seed and bool(wanted)
         self._via = self.link_mode
 
     @classmethod
     def add_parser_arguments(cls, parser: ArgumentParser, interpreter: Any, app_data: Any) -> None:
         """Add the options of this seeder to those that every embedding seeder has."""
         from virtualenv_reflink.install.linking import LINK_MODES
+        from virtualenv_reflink.provision import TEN_MINUTES
 
         super().add_parser_arguments(parser, interpreter, app_data)
         parser.add_argument(
             OPTION,
             dest=DESTINATION,
-            metavar="wheel",
+            metavar="requirement",
             type=str,
             action="append",
             default=[],
-            help="also seed this wheel: a .whl file, or a name or name==version found in --extra-search-dir "
-            "(can be set 1+ times)",
+            help="also seed this requirement and what it depends on: all that pip takes, wheels in --extra-search-dir "
+            "included (can be set 1+ times)",
+        )
+        parser.add_argument(
+            "--with-requirements",
+            dest="with_requirements",
+            metavar="file",
+            type=str,
+            action="append",
+            default=[],
+            help="also seed what this requirements file or pylock.toml asks for (can be set 1+ times)",
         )
         parser.add_argument(
             "--link-mode",
@@ -77,10 +92,32 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
             default=False,
             help="seed sources without their bytecode",
         )
+        parser.add_argument(
+            "--offline",
+            dest="offline",
+            action="store_true",
+            default=False,
+            help="use what is in the wheel cache, however old, and no network",
+        )
+        parser.add_argument(
+            "--refresh",
+            dest="refresh",
+            action="store_true",
+            default=False,
+            help="resolve requirements anew, even if that was done a moment ago",
+        )
+        parser.add_argument(
+            "--remember-for",
+            dest="remember_for",
+            metavar="seconds",
+            type=float,
+            default=TEN_MINUTES,
+            help="how long a resolution of requirements is good",
+        )
 
     def __repr__(self) -> str:
-        extra = "".join(f", with={wanted}" for wanted in self.extra_wheels)
-        return f"{super().__repr__()[:-1]}{extra}, via={self._via}, wheel_cache={self._cache_root()})"
+        extra = "".join(f", with={wanted}" for wanted in [*self.requirements, *self.requirements_files])
+        return f"{super().__repr__()[:-1]}{extra}, via={self._via}, wheel_cache={self._settings().wheel_cache})"
 
     def run(self, creator: Creator) -> None:
         """Seed the environment that ``creator`` made.
@@ -89,35 +126,46 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         """
         if not self.enabled:
             return
-        from virtualenv_reflink.cache.wheel_cache import WheelCache
-        from virtualenv_reflink.install.installation import install
-        from virtualenv_reflink.install.linking import Linker
+        from virtualenv_reflink.provision import Provisioner
 
-        cache = WheelCache(self._cache_root())
-        environment = _environment(creator)
-        items = self._items(cache, environment, creator.interpreter)
-        linker = Linker(self.link_mode)
-        install(items, environment, linker)
-        self._via = str(linker)
+        provisioner = Provisioner(self._settings(), _environment(creator))
+        sources = [word for place in self.extra_search_dir for word in ("--find-links", str(place))]
+        lock = self._lock(provisioner, sources)
+        wanted = provisioner.items(lock.copied, sources)
+        provisioner.install([*self._seeds(provisioner, creator.interpreter, wanted), *wanted])
+        provisioner.install_editable(lock.editable, sources)
+        self._via = str(provisioner.linker)
 
-    def _cache_root(self) -> Path:
-        if self.wheel_cache is not None:
-            return self.wheel_cache.expanduser().absolute()
-        from platformdirs import user_cache_path
+    def _settings(self) -> Settings:
+        from virtualenv_reflink.provision import Settings, default_wheel_cache
 
-        return user_cache_path("virtualenv-reflink", appauthor=False)
+        return Settings(
+            wheel_cache=self.wheel_cache.expanduser().absolute() if self.wheel_cache else default_wheel_cache(),
+            link_mode=self.link_mode,
+            compile_bytecode=self.compile_bytecode,
+            offline=self.offline,
+            refresh=self.refresh,
+            remember_for=self.remember_for,
+        )
 
-    def _items(self, cache: WheelCache, environment: Environment, interpreter: Any) -> list[Item]:
-        from virtualenv_reflink.install.installation import Item
+    def _seeds(self, provisioner: Provisioner, interpreter: Any, wanted: list[Item]) -> list[Item]:
+        """Return the seed packages; where a requirement names one of them it decides."""
+        names = {item.wheel.metadata.distribution for item in wanted}
+        seeds = [provisioner.cache.unpacked(wheel) for wheel in self._seed_wheels(interpreter)]
+        return [provisioner.item(seed, requested=True) for seed in seeds if seed.metadata.distribution not in names]
 
-        facts = cache.facts(environment.base_executable)
-        wheels = [*self._seed_wheels(interpreter), *self._extra_wheels(facts)]
-        items = []
-        for wheel in wheels:
-            unpacked = cache.unpacked(wheel)
-            bytecode = cache.bytecode(unpacked, environment.base_executable, facts) if self.compile_bytecode else None
-            items.append(Item(unpacked, bytecode, requested=True))
-        return items
+    def _lock(self, provisioner: Provisioner, sources: list[str]) -> Lock:
+        from virtualenv_reflink.requirements.lock import Lock, merged
+
+        if not (self.requirements or self.requirements_files):
+            return Lock([])
+        from virtualenv_reflink.requirements.pylock import is_pylock
+        from virtualenv_reflink.requirements.request import Request
+
+        locks = [provisioner.read_lock(Path(file)) for file in self.requirements_files if is_pylock(file)]
+        files = tuple(file for file in self.requirements_files if not is_pylock(file))
+        request = Request(requirements=tuple(self.requirements), files=files, sources=tuple(sources))
+        return merged([*locks, provisioner.lock(request, search_path=())] if request else locks)
 
     def _seed_wheels(self, interpreter: Any) -> list[Path]:
         versions = self.distribution_to_versions()
@@ -154,13 +202,6 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         if wheel is None:
             raise ReflinkError(f"no wheel of {name} {version} was found for Python {interpreter.version_release_str}")
         return Path(wheel.path)
-
-    def _extra_wheels(self, facts: InterpreterFacts) -> list[Path]:
-        if not self.extra_wheels:
-            return []
-        from virtualenv_reflink.requirements.wheels import find_wheel
-
-        return [find_wheel(wanted, self.extra_search_dir, facts.wheel_tags) for wanted in self.extra_wheels]
 
 
 def _environment(creator: Creator) -> Environment:

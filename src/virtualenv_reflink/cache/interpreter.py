@@ -14,20 +14,26 @@ from virtualenv_reflink.errors import ReflinkError
 _QUESTION = """
 import importlib.util, json, sys
 sys.path.append(sys.argv[1])
+from packaging.markers import default_environment
 from packaging.tags import sys_tags
 print(json.dumps({
     "bytecode_tag": "%s-%s" % (sys.implementation.cache_tag, importlib.util.MAGIC_NUMBER.hex()),
     "wheel_tags": [str(tag) for tag in sys_tags()],
+    "markers": default_environment(),
 }))
 """
 
 
 @dataclass(frozen=True)
 class InterpreterFacts:
-    """The name of an interpreter's bytecode format, and the wheel tags it supports, best first (PEP 425)."""
+    """The name of an interpreter's bytecode format, the wheel tags it supports, best first (PEP 425), and its markers.
+
+    Markers are the values of the dependency specifiers specification (PEP 508).
+    """
 
     bytecode_tag: str
     wheel_tags: list[str]
+    markers: dict[str, str]
 
 
 def ask_interpreter(executable: Path) -> str:

@@ -66,9 +66,11 @@ class Metadata:
 
     wheel: str
     distribution: str
+    version: str
     dist_info: str
     root_scheme: str
     requires_python: str | None
+    requires_dist: list[str]
     entry_points: list[EntryPoint]
     rewritten_scripts: list[str]
 

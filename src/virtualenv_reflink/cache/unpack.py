@@ -124,13 +124,15 @@ class _UnpackedDestination(WheelDestination):
         return RecordEntry(relative, None, None)
 
     def finalize_installation(self, scheme: Scheme, record_file_path: str, records: object) -> None:  # noqa: ARG002
-        text = self._source.read_dist_info("METADATA")
+        headers = parse_metadata_file(self._source.read_dist_info("METADATA"))
         metadata = Metadata(
             wheel=self._source.wheel,
             distribution=self._source.distribution,
+            version=self._source.version,
             dist_info=self._source.dist_info_dir,
             root_scheme=scheme,
-            requires_python=parse_metadata_file(text).get("Requires-Python"),
+            requires_python=headers.get("Requires-Python"),
+            requires_dist=headers.get_all("Requires-Dist", []),
             entry_points=self._entry_points,
             rewritten_scripts=self._rewritten_scripts,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,13 @@ class WheelCache:
             self._unpack(wheel, key, entry)
         return read_unpacked_wheel(entry)
 
+    def known(self, key: str) -> UnpackedWheel | None:
+        """Return the unpacked wheel whose archive has this SHA-256, or None where it was never unpacked."""
+        try:
+            return read_unpacked_wheel(self._store.path("wheels", key, "unpacked"))
+        except FileNotFoundError:
+            return None
+
     def bytecode(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts) -> Tree:
         """Return the bytecode of a wheel for an interpreter, compiling it now if that was never done.
 
@@ -67,6 +75,36 @@ class WheelCache:
         from virtualenv_reflink.cache.interpreter import ask_interpreter, parse_facts
 
         return parse_facts(remembered(self._store, "interpreters", executable, ask_interpreter))
+
+    def layer(self, wheels: Sequence[tuple[UnpackedWheel, Tree]], facts: InterpreterFacts) -> Path:
+        """Return the merged site-packages of ``wheels`` with their bytecode, building it now if that was never done.
+
+        :raises CacheError: when the cache lacks it and cannot be written.
+        :raises LayerError: when two wheels hold the same file and it differs.
+        """
+        from virtualenv_reflink.cache.layer import build_layer, layer_key, layer_place
+
+        entry = self._store.path("layers", layer_key((wheel.key for wheel, _ in wheels), facts.bytecode_tag))
+        self._store.build(entry, lambda staged: build_layer(wheels, staged))
+        return layer_place(entry)
+
+    def fact_of_file(self, kind: str, subject: Path, compute: Callable[[Path], str]) -> str:
+        """Return ``compute(subject)``, computed once for the very same file and kept under ``kind``.
+
+        :raises OSError: when ``subject`` cannot be read.
+        """
+        return remembered(self._store, kind, subject, compute)
+
+    def recall(self, kind: str, key: str) -> str | None:
+        """Return the text kept under ``kind`` and ``key``, or None."""
+        try:
+            return self._store.path(kind, key).read_text(encoding="utf-8")
+        except OSError:
+            return None
+
+    def keep(self, kind: str, key: str, text: str) -> None:
+        """Keep a text for :meth:`recall`; a cache that cannot be written merely forgets it."""
+        self._store.remember(self._store.path(kind, key), text)
 
     def _key(self, wheel: Path) -> str:
         try:

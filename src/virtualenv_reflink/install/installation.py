@@ -19,6 +19,7 @@ from virtualenv_reflink.install.placing import Batch, place
 from virtualenv_reflink.install.record import Recorder
 from virtualenv_reflink.install.removal import remove_installed
 from virtualenv_reflink.install.scripts import entry_point_scripts, rewritten_bytecode, rewritten_scripts
+from virtualenv_reflink.progress import Progress
 
 INSTALLER = b"virtualenv-reflink\n"
 
@@ -44,7 +45,7 @@ class _Generated(NamedTuple):
     mtime_ns: int | None = None
 
 
-def install(items: Sequence[Item], environment: Environment, linker: Linker) -> None:
+def install(items: Sequence[Item], environment: Environment, linker: Linker, progress: Progress | None = None) -> None:
     """Install ``items``, each replacing what the environment holds of its distribution.
 
     Where two wheels hold the same file the later one's stays, as with pip. When one fails, the environment is as it
@@ -60,7 +61,7 @@ def install(items: Sequence[Item], environment: Environment, linker: Linker) -> 
     try:
         with _explained(_named(items), environment):
             remove_installed({item.wheel.metadata.distribution for item in items}, environment, journal)
-            _Installation(environment, linker, journal).run(items)
+            _Installation(environment, linker, journal).run(items, progress or Progress())
     except BaseException:
         journal.undo()
         raise
@@ -104,7 +105,7 @@ class _Installation:
         self._executable_mode = 0o777 & ~umask | 0o111
         self._script_mode = 0o666 & ~umask | 0o555
 
-    def run(self, items: Sequence[Item]) -> None:
+    def run(self, items: Sequence[Item], progress: Progress) -> None:
         batches: list[Batch] = []
         generated: list[tuple[str, _Generated]] = []
         for item in reversed(items):
@@ -113,7 +114,7 @@ class _Installation:
                 self._write(self._scheme(item, item.wheel.metadata.root_scheme), self._record(item, made))
                 batches += self._batches(item, made)
             generated += [(self._scheme(item, file.scheme), file) for file in made]
-        place(batches, self._linker, self._journal.files)
+        place(batches, self._linker, self._journal.files, progress)
         for directory, file in generated:
             self._write(directory, file)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import File
 from virtualenv_reflink.install.linking import Linker, Place, Refusals
+from virtualenv_reflink.progress import Progress
 
 # Below this many files a second process costs more to start than it saves.
 _FILES_FOR_TWO = 2000
@@ -39,19 +40,21 @@ class _Outcome(NamedTuple):
     refusals: Refusals
 
 
-def place(batches: Sequence[Batch], linker: Linker, placed: list[str]) -> None:
+def place(batches: Sequence[Batch], linker: Linker, placed: list[str], progress: Progress) -> None:
     """Put all files of ``batches`` into place and append them to ``placed``, also when this fails.
 
     :raises OSError: for the first file that could not be placed.
     """
-    count = sum(len(batch.files) for batch in batches)
+    count = _count(batches)
     if count < _FILES_FOR_TWO or not _may_fork():
-        _place_here(batches, placed)
+        with progress.stage("Placing files", count):
+            _place_here(batches, placed, progress)
         return
     first, second = _halves(batches, count)
     child = _Child(second, linker)
     try:
-        _place_here(first, placed)
+        with progress.stage("Placing files", _count(first)):
+            _place_here(first, placed, progress)
     except BaseException:
         child.kill()
         placed += _targets(second)
@@ -61,6 +64,10 @@ def place(batches: Sequence[Batch], linker: Linker, placed: list[str]) -> None:
     linker.add_refusals(outcome.refusals)
     if outcome.error is not None:
         raise outcome.error
+
+
+def _count(batches: Sequence[Batch]) -> int:
+    return sum(len(batch.files) for batch in batches)
 
 
 def _may_fork() -> bool:
@@ -79,12 +86,13 @@ def _halves(batches: Sequence[Batch], count: int) -> tuple[list[Batch], list[Bat
     return first, list(batches[len(first) :])
 
 
-def _place_here(batches: Sequence[Batch], placed: list[str]) -> None:
+def _place_here(batches: Sequence[Batch], placed: list[str], progress: Progress) -> None:
     for source, target, files, mtime_ns, put in batches:
         for name, executable, _, _ in files:
             target_file = f"{target}/{name}"
             put(f"{source}/{name}", target_file, executable, mtime_ns if name.endswith(".py") else None)
             placed.append(target_file)
+        progress.step("", len(files))
 
 
 def _targets(batches: Sequence[Batch]) -> Iterator[str]:
@@ -129,7 +137,7 @@ def _work(batches: Sequence[Batch], linker: Linker, pipe: int) -> None:
     error = None
     linker.refusals = Refusals(0, None)
     try:
-        _place_here(batches, placed)
+        _place_here(batches, placed, Progress())
     except OSError as stopped:
         error = stopped
     finally:

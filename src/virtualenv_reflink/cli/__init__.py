@@ -1,0 +1,48 @@
+"""``virtualenv-reflink`` and ``python -m virtualenv_reflink``: one module a subcommand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from virtualenv_reflink.errors import ReflinkError
+
+_COMMANDS = {
+    "venv": "make virtual environments as python -m venv does",
+    "install": "install requirements, with what they depend on, into an environment",
+    "lock": "resolve requirements into a pylock.toml",
+}
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand and return the exit status; only the one that is asked for is imported."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] not in _COMMANDS:
+        return _explain(words)
+    command = import_module(f"virtualenv_reflink.cli.{words[0]}")
+    try:
+        return int(command.run(words[1:]))
+    except ReflinkError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: the wheel cache is whole, and no package was half-installed", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _explain(words: list[str]) -> int:
+    if words[:1] == ["--version"]:
+        from importlib.metadata import version
+
+        print(f"virtualenv-reflink {version('virtualenv-reflink')}")
+        return 0
+    asked = words[:1] in (["-h"], ["--help"])
+    out = sys.stdout if asked else sys.stderr
+    if words and not asked:
+        print(f"error: there is no command {words[0]!r}", file=out)
+    print("usage: virtualenv-reflink COMMAND ...   (COMMAND --help tells its options)\n", file=out)
+    for name, purpose in _COMMANDS.items():
+        print(f"  {name:8} {purpose}", file=out)
+    return 0 if asked else 2

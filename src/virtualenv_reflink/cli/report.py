@@ -1,0 +1,65 @@
+"""What an installation did, as pip and uv tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from virtualenv_reflink.install.environment import Environment
+from virtualenv_reflink.install.installed import installed_in, normalized
+from virtualenv_reflink.install.linking import Linker
+from virtualenv_reflink.requirements.lock import Lock, Locked
+
+
+def present_versions(environment: Environment) -> dict[str, str]:
+    """Return the versions of what is installed, by normalized name."""
+    return {found.name: found.version for library in environment.libraries for found in installed_in(library)}
+
+
+class Report:
+    """Tells of one installation; quiet, it tells nothing."""
+
+    def __init__(self, lock: Lock, before: Mapping[str, str], *, quiet: bool) -> None:
+        self._lock = lock
+        self._before = before
+        self._quiet = quiet
+
+    def resolved(self, seconds: float, age: float | None) -> None:
+        """Tell how many packages the requirements came to, and whether that was remembered."""
+        if age is not None:
+            self._say(f"Resolved {self._count()} (remembered, {age:.0f} s old)")
+        elif self._lock.packages:
+            self._say(f"Resolved {self._count()} in {seconds:.2f} s")
+
+    def would_install(self) -> None:
+        """Tell what an installation would do."""
+        self._say(f"Would install {self._count()}" if self._lock.packages else "Nothing to install")
+        self._list()
+
+    def installed(self, seconds: float, linker: Linker) -> None:
+        """Tell what was done, in how many seconds, and how files reached the environment."""
+        if self._lock.packages:
+            self._say(f"Installed {self._count()} in {seconds:.2f} s via {linker}")
+            self._list()
+        else:
+            self._say("Everything is installed already")
+
+    def _count(self) -> str:
+        number = len(self._lock.packages)
+        return f"{number} package" if number == 1 else f"{number} packages"
+
+    def _list(self) -> None:
+        for package in sorted(self._lock.packages, key=lambda each: normalized(each.name)):
+            before = self._before.get(normalized(package.name))
+            if before is not None and before != package.version:
+                self._say(f" - {package.name}=={before}")
+            self._say(
+                f" {'~' if before == package.version else '+'} {package.name}=={package.version}{_origin(package)}"
+            )
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            print(line)
+
+
+def _origin(package: Locked) -> str:
+    return f" (from {package.url})" if package.is_direct else ""

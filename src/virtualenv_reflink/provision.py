@@ -1,0 +1,194 @@
+"""The whole way: request -> lock -> wheels -> unpacked wheels -> environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from virtualenv_reflink.cache.wheel_cache import WheelCache
+from virtualenv_reflink.errors import ResolveError
+from virtualenv_reflink.install.installation import Item, install
+from virtualenv_reflink.install.installed import installed_in, normalized
+from virtualenv_reflink.install.linking import Linker
+from virtualenv_reflink.progress import Progress
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.cache.interpreter import InterpreterFacts
+    from virtualenv_reflink.cache.manifest import UnpackedWheel
+    from virtualenv_reflink.install.environment import Environment
+    from virtualenv_reflink.requirements.lock import Lock, Locked
+    from virtualenv_reflink.requirements.pip import Pip
+    from virtualenv_reflink.requirements.request import Request
+
+TEN_MINUTES = 600.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to go about it; ``remember_for`` is how long a resolution is good, in seconds."""
+
+    wheel_cache: Path
+    link_mode: str = "auto"
+    compile_bytecode: bool = True
+    offline: bool = False
+    refresh: bool = False
+    remember_for: float = TEN_MINUTES
+
+
+def default_wheel_cache() -> Path:
+    """Return where the wheel cache of this user is, unless another place is chosen."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("virtualenv-reflink", appauthor=False)
+
+
+class Provisioner:
+    """Brings packages into one environment."""
+
+    def __init__(self, settings: Settings, environment: Environment, progress: Progress | None = None) -> None:
+        """Take the settings, the environment, and who hears of long work.
+
+        :raises CacheError: when the wheel cache cannot be trusted.
+        :raises LinkModeError: when there is no such link mode.
+        """
+        self.cache = WheelCache(settings.wheel_cache)
+        self.linker = Linker(settings.link_mode)
+        self._settings = settings
+        self._environment = environment
+        self._progress = progress or Progress()
+        self.resolution_age: float | None = None
+
+    @cached_property
+    def facts(self) -> InterpreterFacts:
+        """What there is to know of the environment's interpreter."""
+        return self.cache.facts(self._environment.base_executable)
+
+    def lock(self, request: Request, search_path: Sequence[Path]) -> Lock:
+        """Return what is to be installed for ``request``, as remembered or as pip resolves it now.
+
+        What is installed on ``search_path`` counts; with none, the request is resolved as for an empty environment.
+        ``resolution_age`` then tells how old the resolution is in seconds, None for a new one.
+
+        :raises ResolveError: with pip's own explanation, when there is no solution.
+        """
+        from virtualenv_reflink.requirements.local_wheels import lock_of_local_wheels
+        from virtualenv_reflink.requirements.resolutions import Resolutions
+        from virtualenv_reflink.requirements.resolver import resolve
+
+        local = lock_of_local_wheels(request, self.cache, self.facts)
+        if local is not None:
+            return local
+        resolutions = Resolutions(self.cache, self._inputs(request, search_path))
+        remembered = None if self._settings.refresh else resolutions.recall(self._lifetime)
+        if remembered:
+            self.resolution_age = remembered.age
+            return remembered.lock
+        self._insist_on_network(request)
+        with self._progress.stage("Resolving"):
+            lock = resolve(request, self._pip, self._progress.detail, ignore_installed=not search_path)
+        resolutions.remember(lock)
+        return lock
+
+    def read_lock(self, path: Path) -> Lock:
+        """Return what a pylock.toml has for this environment.
+
+        :raises LockError: when it cannot be read, is not valid, or is not for this environment.
+        """
+        from virtualenv_reflink.requirements.pylock import read_pylock
+
+        return read_pylock(path, self.facts)
+
+    def items(self, packages: Sequence[Locked], sources: Sequence[str] = ()) -> list[Item]:
+        """Return what to install for ``packages``: unpacked wheels with bytecode, all of them in the cache now.
+
+        ``sources`` are pip's options about indexes and builds.
+
+        :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
+        :raises BadWheelError: when one is not sound, or not what its hash says.
+        """
+        from virtualenv_reflink.requirements.fetch import Fetcher
+
+        pip = None if self._settings.offline else (lambda: self._pip)
+        fetcher = Fetcher(self.cache, self.facts, pip, sources, self._progress)
+        wheels = fetcher.fetch(packages)
+        with self._progress.stage("Compiling", len(wheels)):
+            return [
+                self.item(wheel, requested=package.requested, direct_url=package.direct_url)
+                for package, wheel in zip(packages, wheels, strict=True)
+            ]
+
+    def item(self, wheel: UnpackedWheel, *, requested: bool, direct_url: str | None = None) -> Item:
+        """Return a wheel with its bytecode, if that is wanted."""
+        self._progress.step(wheel.metadata.wheel)
+        python = self._environment.base_executable
+        bytecode = self.cache.bytecode(wheel, python, self.facts) if self._settings.compile_bytecode else None
+        return Item(wheel, bytecode, requested, direct_url)
+
+    def bundled(self, distribution: str) -> UnpackedWheel:
+        """Return the wheel that virtualenv bundles for this environment's Python, unpacked.
+
+        :raises ReflinkError: when virtualenv bundles none.
+        """
+        from virtualenv_reflink.requirements.bundled import bundled_wheel
+
+        return self.cache.unpacked(bundled_wheel(self.cache, distribution, self._environment.version))
+
+    def install(self, items: Sequence[Item]) -> None:
+        """Install ``items``; when one fails, the environment is as it was before.
+
+        :raises ReflinkError: naming what went wrong.
+        """
+        install(items, self._environment, self.linker, self._progress)
+
+    def install_editable(self, packages: Sequence[Locked], options: Sequence[str]) -> None:
+        """Have pip build and install packages that refer to their directories.
+
+        :raises ResolveError: with pip's own explanation, when that fails.
+        """
+        for package in packages:
+            with self._progress.stage(f"Building {package.name} {package.version}"):
+                arguments = ["install", "--no-deps", "--force-reinstall", *options, "--editable", str(package.path)]
+                self._pip.run(arguments, self._progress.detail)
+
+    @cached_property
+    def _pip(self) -> Pip:
+        from virtualenv_reflink.requirements.pip import Pip
+
+        wheel = self.bundled("pip")
+        bytecode = self.cache.bytecode(wheel, self._environment.base_executable, self.facts)
+        layer = self.cache.layer([(wheel, bytecode)], self.facts)
+        return Pip(layer, self._environment.executable, self._environment.base_executable)
+
+    @property
+    def _lifetime(self) -> float:
+        return float("inf") if self._settings.offline else self._settings.remember_for
+
+    def _inputs(self, request: Request, search_path: Sequence[Path]) -> list[str]:
+        from virtualenv_reflink.requirements.bundled import bundled_wheel
+        from virtualenv_reflink.requirements.fingerprint import fingerprint
+
+        pip = bundled_wheel(self.cache, "pip", self._environment.version).name
+        facts = [self.facts.bytecode_tag, repr(self.facts.markers), *self.facts.wheel_tags]
+        present = [f"{found.name} {found.version}" for place in search_path for found in installed_in(place)]
+        return [pip, *facts, *fingerprint(request, os.environ), "installed" if search_path else "empty", *present]
+
+    def _insist_on_network(self, request: Request) -> None:
+        if self._settings.offline and "--no-index" not in request.sources:
+            raise ResolveError(
+                "no resolution of these requirements is remembered, and --offline forbids to ask an index; "
+                "run once without, or give a lock"
+            )
+
+
+def without_satisfied(packages: Sequence[Locked], environment: Environment) -> list[Locked]:
+    """Return those of ``packages`` that the environment does not hold in this version."""
+    present = {(found.name, found.version) for library in environment.libraries for found in installed_in(library)}
+    return [
+        package
+        for package in packages
+        if package.is_direct or (normalized(package.name), package.version) not in present
+    ]

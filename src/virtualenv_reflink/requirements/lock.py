@@ -1,0 +1,101 @@
+"""A lock: exactly what is to be installed, and where it comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from packaging.utils import canonicalize_name
+
+Source = dict[str, Any]
+"""Where a package comes from, in the form of a direct URL (PEP 610)."""
+
+
+class Locked(NamedTuple):
+    """A package of a lock; ``is_direct`` when the user gave its source and no index was asked."""
+
+    name: str
+    version: str
+    requested: bool
+    is_direct: bool
+    source: Source
+
+    @property
+    def url(self) -> str:
+        """The address of the archive, repository or directory."""
+        return str(self.source["url"])
+
+    @property
+    def filename(self) -> str:
+        """The last part of the address."""
+        return unquote(urlsplit(self.url).path.rstrip("/").rpartition("/")[2])
+
+    @property
+    def path(self) -> Path | None:
+        """The place on this machine, if the address is one."""
+        parts = urlsplit(self.url)
+        return Path(url2pathname(unquote(parts.path))) if parts.scheme == "file" else None
+
+    @property
+    def is_wheel(self) -> bool:
+        """Whether it is an archive that needs no building."""
+        return "archive_info" in self.source and self.filename.endswith(".whl")
+
+    @property
+    def is_editable(self) -> bool:
+        """Whether the environment is to refer to the directory instead of getting its content."""
+        return bool(self.source.get("dir_info", {}).get("editable"))
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The hashes of the archive in hexadecimal, by algorithm; none for directories and repositories."""
+        archive = self.source.get("archive_info", {})
+        if "hashes" in archive:
+            return dict(archive["hashes"])
+        algorithm, _, value = archive.get("hash", "").partition("=")
+        return {algorithm: value} if value else {}
+
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 of the archive in hexadecimal, where it is known."""
+        return self.hashes.get("sha256")
+
+    @property
+    def direct_url(self) -> str | None:
+        """The text of direct_url.json, which packages from an index have not (PEP 610)."""
+        return json.dumps(self.source, sort_keys=True) if self.is_direct else None
+
+
+class Lock(NamedTuple):
+    """The packages that requirements were resolved to."""
+
+    packages: list[Locked]
+
+    @property
+    def copied(self) -> list[Locked]:
+        """The packages that become files of the environment."""
+        return [package for package in self.packages if not package.is_editable]
+
+    @property
+    def editable(self) -> list[Locked]:
+        """The packages that the environment only refers to."""
+        return [package for package in self.packages if package.is_editable]
+
+    def to_json(self) -> str:
+        """Return it as text for :meth:`from_json`."""
+        return json.dumps(self.packages, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Lock:
+        """Read what :meth:`to_json` returned."""
+        return cls([Locked(*row) for row in json.loads(text)])
+
+
+def merged(locks: Sequence[Lock]) -> Lock:
+    """Return one lock of several; of packages with the same name the last one stays."""
+    packages = {canonicalize_name(package.name): package for lock in locks for package in lock.packages}
+    return Lock(list(packages.values()))

@@ -1,0 +1,53 @@
+"""pip from the wheel cache, run for an environment that needs none, through its public command line only."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from virtualenv_reflink.errors import ResolveError
+
+_RETRIES_LEFT = re.compile(r"Retry\(total=\d+")
+
+
+class Pip:
+    """Runs pip for one interpreter."""
+
+    def __init__(self, layer: Path, python: Path, base_python: Path) -> None:
+        """Take the layer that holds pip, the interpreter to run it for, and the one whose bytecode the layer has."""
+        self._command = [str(base_python), str(layer / "pip"), "--python", str(python)]
+
+    def run(self, arguments: Sequence[str], on_line: Callable[[str], None]) -> None:
+        """Run ``pip ARGUMENTS`` and hand each line that it prints to ``on_line``.
+
+        :raises ResolveError: with pip's own explanation, when it fails.
+        """
+        command = [*self._command, "--no-input", "--disable-pip-version-check", "--no-color", *arguments]
+        environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+        environ.pop("PIP_REQUIRE_VIRTUALENV", None)
+        with subprocess.Popen(
+            command,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            assert process.stdout
+            said = []
+            for line in process.stdout:
+                said.append(line.rstrip("\n"))
+                on_line(said[-1])
+        if process.returncode:
+            raise ResolveError(f"pip {arguments[0]} failed:\n{explanation(said)}")
+
+
+def explanation(said: Sequence[str]) -> str:
+    """Return what of pip's output tells why it failed: the last warning before the first error, and all from there."""
+    first = next((number for number, line in enumerate(said) if line.lstrip().lower().startswith("error")), len(said))
+    warnings = [_RETRIES_LEFT.sub("Retry(", line) for line in said[:first] if line.startswith("WARNING")]
+    return "\n".join([*warnings[-1:], *said[first:]] or said[-5:])

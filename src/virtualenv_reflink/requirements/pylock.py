@@ -1,0 +1,173 @@
+"""pylock.toml in and out (PEP 751)."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+from packaging.markers import Environment as MarkerEnvironment
+from packaging.markers import Marker
+from packaging.pylock import (
+    Package,
+    PackageArchive,
+    PackageDirectory,
+    PackageSdist,
+    PackageVcs,
+    PackageWheel,
+    Pylock,
+    PylockSelectError,
+    PylockUnsupportedVersionError,
+    PylockValidationError,
+)
+from packaging.tags import Tag
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
+
+from virtualenv_reflink.errors import LockError
+from virtualenv_reflink.requirements.lock import Lock, Locked, Source
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.cache.interpreter import InterpreterFacts
+
+_FILE_NAME = re.compile(r"pylock(\.[^.]+)?\.toml")
+_STRONG = frozenset({"sha256", "sha384", "sha512"})
+_SAME_PLATFORM = ("implementation_name", "python_version", "sys_platform", "platform_machine")
+
+
+def is_pylock(path: str) -> bool:
+    """Return whether a file is named as locks are."""
+    return bool(_FILE_NAME.fullmatch(Path(path).name))
+
+
+def read_pylock(path: Path, facts: InterpreterFacts) -> Lock:
+    """Return what the lock at ``path`` has for an interpreter, without extras and with its default groups.
+
+    :raises LockError: when it cannot be read, is not valid, or is not for this interpreter.
+    """
+    try:
+        with path.open("rb") as stream:
+            pylock = Pylock.from_dict(tomllib.load(stream))
+        tags = [Tag(*text.split("-", 2)) for text in facts.wheel_tags]
+        environment: MarkerEnvironment = facts.markers  # type: ignore[assignment]
+        chosen = list(pylock.select(environment=environment, tags=tags))
+    except OSError as error:
+        raise LockError(f"the lock {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LockError(f"the lock {path} is not TOML: {error}") from error
+    except PylockUnsupportedVersionError as error:
+        raise LockError(f"the lock {path} cannot be used: {error}; upgrade virtualenv-reflink or lock again") from error
+    except PylockValidationError as error:
+        raise LockError(f"the lock {path} is not valid: {error}") from error
+    except PylockSelectError as error:
+        raise LockError(f"the lock {path} is not for this environment: {error}") from error
+    return Lock([_locked(package, archive, path) for package, archive in chosen])
+
+
+def write_pylock(lock: Lock, path: Path, facts: InterpreterFacts) -> None:
+    """Write ``lock`` for interpreters like the one it was resolved for.
+
+    :raises LockError: when a package has no hash, or ``path`` cannot be written.
+    """
+    platform = " and ".join(f"{name} == '{facts.markers[name]}'" for name in _SAME_PLATFORM)
+    pylock = Pylock(
+        lock_version=Version("1.0"),
+        environments=[Marker(platform)],
+        created_by="virtualenv-reflink",
+        packages=[_package(package, path.parent) for package in sorted(lock.packages, key=lambda each: each.name)],
+    )
+    pylock.validate()
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        draft.write_text(tomli_w.dumps(pylock.to_dict()), encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise LockError(f"the lock {path} cannot be written: {error.strerror}") from error
+
+
+Archive = PackageWheel | PackageSdist | PackageArchive | PackageVcs | PackageDirectory
+
+
+def _locked(package: Package, archive: Archive, lock: Path) -> Locked:
+    source = _source(package, archive, lock)
+    is_direct = not isinstance(archive, PackageWheel | PackageSdist)
+    return Locked(package.name, str(package.version or _version(archive)), True, is_direct, source)
+
+
+def _version(archive: Archive) -> Version | str:
+    if isinstance(archive, PackageWheel):
+        return parse_wheel_filename(archive.filename)[1]
+    if isinstance(archive, PackageSdist):
+        return parse_sdist_filename(archive.filename)[1]
+    return ""
+
+
+def _source(package: Package, archive: Archive, lock: Path) -> Source:
+    source: Source = {"url": _url(archive.url, archive.path, lock) if not isinstance(archive, PackageDirectory) else ""}
+    if isinstance(archive, PackageDirectory):
+        source["url"] = _url(None, archive.path, lock)
+        source["dir_info"] = {"editable": True} if archive.editable else {}
+    elif isinstance(archive, PackageVcs):
+        source["vcs_info"] = {"vcs": archive.type, "commit_id": archive.commit_id}
+        if archive.requested_revision:
+            source["vcs_info"]["requested_revision"] = archive.requested_revision
+    else:
+        if _STRONG.isdisjoint(archive.hashes):
+            raise LockError(f"the lock {lock} has no SHA-256 (or better) of {package.name}; lock again")
+        source["archive_info"] = {"hashes": dict(archive.hashes)}
+    if subdirectory := getattr(archive, "subdirectory", None):
+        source["subdirectory"] = subdirectory
+    return source
+
+
+def _url(url: str | None, path: str | None, lock: Path) -> str:
+    if path is None:
+        return str(url)
+    place = (lock.absolute().parent / path).resolve()
+    if url is None and not place.exists():
+        raise LockError(f"the lock {lock} names {path}, which does not exist")
+    return place.as_uri() if place.exists() else str(url)
+
+
+def _package(package: Locked, base: Path) -> Package:
+    name = canonicalize_name(package.name)
+    if "archive_info" in package.source and not package.hashes:
+        raise LockError(f"{package.name} {package.version} cannot be locked: its index gives no hash")
+    return Package(name=name, version=Version(package.version), **_archive(package, base))
+
+
+def _archive(package: Locked, base: Path) -> dict[str, Any]:
+    """Return the part of a package's table that says where it comes from."""
+    path = package.path
+    place: dict[str, Any] = {"url": package.url} if path is None else {"path": _relative(path, base)}
+    subdirectory = package.source.get("subdirectory")
+    if "dir_info" in package.source:
+        return {"directory": PackageDirectory(path=place["path"], editable=package.is_editable or None)}
+    if vcs := package.source.get("vcs_info"):
+        revision = vcs.get("requested_revision")
+        return {
+            "vcs": PackageVcs(
+                type=vcs["vcs"],
+                **place,
+                commit_id=vcs["commit_id"],
+                requested_revision=revision,
+                subdirectory=subdirectory,
+            )
+        }
+    if package.is_direct:
+        return {"archive": PackageArchive(**place, hashes=package.hashes, subdirectory=subdirectory)}
+    if package.is_wheel:
+        return {"wheels": [PackageWheel(name=package.filename, **place, hashes=package.hashes)]}
+    return {"sdist": PackageSdist(name=package.filename, **place, hashes=package.hashes)}
+
+
+def _relative(path: Path, base: Path) -> str:
+    return Path(os.path.relpath(path, base.absolute())).as_posix()

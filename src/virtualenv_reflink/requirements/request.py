@@ -1,0 +1,32 @@
+"""What a user asks for, in pip's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Request:
+    """Requirements and the options that decide what they resolve to.
+
+    ``sources`` are options of ``pip install``, ``pip download`` and ``pip wheel`` alike: indexes, formats, builds.
+    ``choices`` are those of ``pip install`` alone.
+    """
+
+    requirements: tuple[str, ...] = ()
+    editables: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.requirements or self.editables or self.files)
+
+    def arguments(self) -> list[str]:
+        """Return the arguments of ``pip install`` that say the same."""
+        arguments = [*self.choices, *self.sources]
+        for option, values in (("-r", self.files), ("-c", self.constraints), ("-e", self.editables)):
+            for value in values:
+                arguments += [option, value]
+        return [*arguments, "--", *self.requirements] if self.requirements else arguments
