@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from virtualenv_reflink.cli import main
+from virtualenv_reflink.cli import script
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.errors import ResolveError
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 TEN_MINUTES = 600.0
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """How to go about it; ``remember_for`` is how long a resolution is good, in seconds."""
 
     wheel_cache: Path
@@ -117,16 +115,9 @@ class Provisioner:
         wheels = fetcher.fetch(packages)
         with self._progress.stage("Compiling", len(wheels)):
             return [
-                self.item(wheel, requested=package.requested, direct_url=package.direct_url)
+                self._item(wheel, requested=package.requested, direct_url=package.direct_url)
                 for package, wheel in zip(packages, wheels, strict=True)
             ]
-
-    def item(self, wheel: UnpackedWheel, *, requested: bool, direct_url: str | None = None) -> Item:
-        """Return a wheel with its bytecode, if that is wanted."""
-        self._progress.step(wheel.metadata.wheel)
-        python = self._environment.base_executable
-        bytecode = self.cache.bytecode(wheel, python, self.facts) if self._settings.compile_bytecode else None
-        return Item(wheel, bytecode, requested, direct_url)
 
     def bundled(self, distribution: str) -> UnpackedWheel:
         """Return the wheel that virtualenv bundles for this environment's Python, unpacked.
@@ -136,6 +127,27 @@ class Provisioner:
         from virtualenv_reflink.requirements.bundled import bundled_wheel
 
         return self.cache.unpacked(bundled_wheel(self.cache, distribution, self._environment.version))
+
+    def seed(
+        self,
+        seeds: Sequence[UnpackedWheel],
+        requirements: Sequence[str] = (),
+        files: Sequence[str] = (),
+        sources: Sequence[str] = (),
+    ) -> None:
+        """Install ``seeds`` and requirements into a new environment; where both have a distribution the latter decide.
+
+        ``files`` hold requirements or are locks, ``sources`` are pip's options about indexes and builds.
+
+        :raises ReflinkError: naming what went wrong; the environment then is as it was before.
+        """
+        lock = self._lock_for_empty(requirements, files, sources) if requirements or files else None
+        wanted = self.items(lock.copied, sources) if lock else []
+        names = {item.wheel.metadata.distribution for item in wanted}
+        items = [self._item(seed, requested=True) for seed in seeds if seed.metadata.distribution not in names]
+        self.install([*items, *wanted])
+        if lock:
+            self.install_editable(lock.editable, sources)
 
     def install(self, items: Sequence[Item]) -> None:
         """Install ``items``; when one fails, the environment is as it was before.
@@ -153,6 +165,27 @@ class Provisioner:
             with self._progress.stage(f"Building {package.name} {package.version}"):
                 arguments = ["install", "--no-deps", "--force-reinstall", *options, "--editable", str(package.path)]
                 self._pip.run(arguments, self._progress.detail)
+
+    def _lock_for_empty(self, requirements: Sequence[str], files: Sequence[str], sources: Sequence[str]) -> Lock:
+        """Return what requirements, files of them and locks come to in an environment that holds nothing yet.
+
+        :raises ResolveError: with pip's own explanation, when there is no solution.
+        :raises LockError: when a lock cannot be used.
+        """
+        from virtualenv_reflink.requirements.lock import merged
+        from virtualenv_reflink.requirements.pylock import is_pylock
+        from virtualenv_reflink.requirements.request import Request
+
+        locks = [self.read_lock(Path(file)) for file in files if is_pylock(file)]
+        others = tuple(file for file in files if not is_pylock(file))
+        request = Request(requirements=tuple(requirements), files=others, sources=tuple(sources))
+        return merged([*locks, self.lock(request, search_path=())] if request else locks)
+
+    def _item(self, wheel: UnpackedWheel, *, requested: bool, direct_url: str | None = None) -> Item:
+        self._progress.step(wheel.metadata.wheel)
+        python = self._environment.base_executable
+        bytecode = self.cache.bytecode(wheel, python, self.facts) if self._settings.compile_bytecode else None
+        return Item(wheel, bytecode, requested, direct_url)
 
     @cached_property
     def _pip(self) -> Pip:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from virtualenv.create.creator import Creator
 
     from virtualenv_reflink.install.environment import Environment
-    from virtualenv_reflink.install.installation import Item
-    from virtualenv_reflink.provision import Provisioner, Settings
-    from virtualenv_reflink.requirements.lock import Lock
+    from virtualenv_reflink.provision import Settings
 
 let_option_through()
 
@@ -129,11 +127,9 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         from virtualenv_reflink.provision import Provisioner
 
         provisioner = Provisioner(self._settings(), _environment(creator))
+        seeds = [provisioner.cache.unpacked(wheel) for wheel in self._seed_wheels(creator.interpreter)]
         sources = [word for place in self.extra_search_dir for word in ("--find-links", str(place))]
-        lock = self._lock(provisioner, sources)
-        wanted = provisioner.items(lock.copied, sources)
-        provisioner.install([*self._seeds(provisioner, creator.interpreter, wanted), *wanted])
-        provisioner.install_editable(lock.editable, sources)
+        provisioner.seed(seeds, self.requirements, self.requirements_files, sources)
         self._via = str(provisioner.linker)
 
     def _settings(self) -> Settings:
@@ -147,25 +143,6 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
             refresh=self.refresh,
             remember_for=self.remember_for,
         )
-
-    def _seeds(self, provisioner: Provisioner, interpreter: Any, wanted: list[Item]) -> list[Item]:
-        """Return the seed packages; where a requirement names one of them it decides."""
-        names = {item.wheel.metadata.distribution for item in wanted}
-        seeds = [provisioner.cache.unpacked(wheel) for wheel in self._seed_wheels(interpreter)]
-        return [provisioner.item(seed, requested=True) for seed in seeds if seed.metadata.distribution not in names]
-
-    def _lock(self, provisioner: Provisioner, sources: list[str]) -> Lock:
-        from virtualenv_reflink.requirements.lock import Lock, merged
-
-        if not (self.requirements or self.requirements_files):
-            return Lock([])
-        from virtualenv_reflink.requirements.pylock import is_pylock
-        from virtualenv_reflink.requirements.request import Request
-
-        locks = [provisioner.read_lock(Path(file)) for file in self.requirements_files if is_pylock(file)]
-        files = tuple(file for file in self.requirements_files if not is_pylock(file))
-        request = Request(requirements=tuple(self.requirements), files=files, sources=tuple(sources))
-        return merged([*locks, provisioner.lock(request, search_path=())] if request else locks)
 
     def _seed_wheels(self, interpreter: Any) -> list[Path]:
         versions = self.distribution_to_versions()

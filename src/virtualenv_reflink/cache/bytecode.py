@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from virtualenv_reflink.cache import compile_sources
 from virtualenv_reflink.cache.manifest import TREE_NAME, Tree, TreeBuilder, UnpackedWheel, write_tree
@@ -18,8 +18,7 @@ from virtualenv_reflink.filesystem.allocation import move_to_block
 _SOURCES_PER_PROCESS = 60
 
 
-@dataclass(frozen=True)
-class _Job:
+class _Job(NamedTuple):
     scheme: str
     path: str
     source: str

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from virtualenv_reflink.errors import ReflinkError
 
@@ -24,8 +24,7 @@ print(json.dumps({
 """
 
 
-@dataclass(frozen=True)
-class InterpreterFacts:
+class InterpreterFacts(NamedTuple):
     """The name of an interpreter's bytecode format, the wheel tags it supports, best first (PEP 425), and its markers.
 
     Markers are the values of the dependency specifiers specification (PEP 508).

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,8 +31,7 @@ class Directory(NamedTuple):
         return f"{self.path}/{file.name}" if self.path else file.name
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(NamedTuple):
     """Files in install layout under ``root``, by scheme; directories come before what is in them."""
 
     root: str
@@ -60,8 +58,7 @@ class EntryPoint(NamedTuple):
     code: str
 
 
-@dataclass(frozen=True)
-class Metadata:
+class Metadata(NamedTuple):
     """What installing needs to know of a wheel beside its files."""
 
     wheel: str
@@ -75,8 +72,7 @@ class Metadata:
     rewritten_scripts: list[str]
 
 
-@dataclass(frozen=True)
-class UnpackedWheel:
+class UnpackedWheel(NamedTuple):
     """A wheel in the cache; ``key`` is the SHA-256 of its archive."""
 
     key: str
@@ -84,11 +80,11 @@ class UnpackedWheel:
     tree: Tree
 
 
-@dataclass
 class TreeBuilder:
     """Collects files in the order in which they were written."""
 
-    _schemes: dict[str, dict[str, Directory]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._schemes: dict[str, dict[str, Directory]] = {}
 
     def add(self, scheme: str, path: str, *, executable: bool, size: int, hash_: str) -> None:
         """Note a file and the directories above it."""
@@ -111,7 +107,7 @@ class TreeBuilder:
 def write_tree(entry: Path, builder: TreeBuilder, mtime_ns: int | None, metadata: Metadata | None = None) -> None:
     """Write the manifest of the files under ``entry``."""
     content = {
-        "metadata": metadata and vars(metadata),
+        "metadata": metadata and metadata._asdict(),
         "mtime_ns": mtime_ns,
         "schemes": builder.schemes(),
     }

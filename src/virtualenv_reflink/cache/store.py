@@ -14,7 +14,7 @@ from pathlib import Path
 from virtualenv_reflink.errors import CacheError
 from virtualenv_reflink.filesystem.flush import flush_filesystem
 
-_VERSION = "v1"
+_VERSION = "v2"
 _TAG = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
     "# This directory holds unpacked wheels that virtualenv-reflink can make again at any time.\n"

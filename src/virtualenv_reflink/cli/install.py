@@ -16,11 +16,12 @@ from virtualenv_reflink.cli.options import (
     request,
     settings,
 )
-from virtualenv_reflink.cli.report import Report, present_versions
+from virtualenv_reflink.cli.report import Report
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.install.discovery import Target, find_target, insist_on_writable, into_directory
 from virtualenv_reflink.install.exclusive import exclusive
+from virtualenv_reflink.install.installed import present_versions
 from virtualenv_reflink.provision import Provisioner, without_satisfied
 from virtualenv_reflink.requirements.lock import Lock, merged
 

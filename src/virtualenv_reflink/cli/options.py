@@ -6,11 +6,13 @@ import os
 from argparse import SUPPRESS, Action, ArgumentParser, Namespace, _ArgumentGroup
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from virtualenv_reflink.install.linking import LINK_MODES
 from virtualenv_reflink.provision import TEN_MINUTES, Settings, default_wheel_cache
-from virtualenv_reflink.requirements.request import Request
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.requirements.request import Request
 
 _SOURCES_WITH_VALUE = (
     ("-i", "--index-url", "--pypi-url"),
@@ -43,9 +45,7 @@ _SOURCES = (
 class Words(Action):
     """Collects an option of pip, with its value if it has one, as the words to hand on."""
 
-    def __call__(
-        self, parser: ArgumentParser, namespace: Namespace, values: Any, option_string: str | None = None
-    ) -> None:
+    def __call__(self, _: ArgumentParser, namespace: Namespace, values: Any, __: str | None = None) -> None:
         """Append the words."""
         words = [*(getattr(namespace, self.dest) or ()), self.option_strings[-1 if self.nargs == 0 else 0]]
         setattr(namespace, self.dest, words if self.nargs == 0 else [*words, values])
@@ -64,6 +64,8 @@ def add_requirements(parser: ArgumentParser) -> None:
 
 def request(options: Namespace) -> Request:
     """Return what the options of :func:`add_requirements` and :func:`add_sources` say."""
+    from virtualenv_reflink.requirements.request import Request
+
     return Request(
         requirements=tuple(options.requirements),
         editables=tuple(options.editables),

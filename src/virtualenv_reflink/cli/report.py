@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from virtualenv_reflink.install.environment import Environment
-from virtualenv_reflink.install.installed import installed_in, normalized
+from virtualenv_reflink.install.installed import normalized
 from virtualenv_reflink.install.linking import Linker
 from virtualenv_reflink.requirements.lock import Lock, Locked
-
-
-def present_versions(environment: Environment) -> dict[str, str]:
-    """Return the versions of what is installed, by normalized name."""
-    return {found.name: found.version for library in environment.libraries for found in installed_in(library)}
 
 
 class Report:

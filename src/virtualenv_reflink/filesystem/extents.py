@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
 from fcntl import ioctl
+from typing import NamedTuple
 
 # <linux/fiemap.h>: struct fiemap is a header and an array of struct fiemap_extent
 _FS_IOC_FIEMAP = 0xC020660B
@@ -18,8 +18,7 @@ _UNKNOWN, _DELALLOC, _INLINE = 0x0002, 0x0004, 0x0200
 _SHARED = 0x2000
 
 
-@dataclass(frozen=True)
-class Extent:
+class Extent(NamedTuple):
     """One run of a file on disk; offsets and length in bytes."""
 
     logical: int

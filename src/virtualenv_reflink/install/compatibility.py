@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+import re
 
 from virtualenv_reflink.cache.manifest import UnpackedWheel
 from virtualenv_reflink.errors import BadWheelError
+
+_AT_LEAST = re.compile(r">=(\d+)\.(\d+)")
 
 
 def check_python(wheel: UnpackedWheel, version: tuple[int, int, int]) -> None:
@@ -14,13 +16,19 @@ def check_python(wheel: UnpackedWheel, version: tuple[int, int, int]) -> None:
     :raises BadWheelError: when it excludes ``version``.
     """
     required = wheel.metadata.requires_python
-    if required is None:
-        return
-    python = ".".join(map(str, version))
-    try:
-        compatible = SpecifierSet(required).contains(python, prereleases=True)
-    except InvalidSpecifier:
-        return
-    if not compatible:
+    if required is not None and not _allows(required, version):
+        python = ".".join(map(str, version))
         wanted = " ".join(required.split())  # a header may be folded, a message is one line
         raise BadWheelError(wheel.metadata.wheel, f"it requires Python {wanted}, and this environment has {python}")
+
+
+def _allows(required: str, version: tuple[int, int, int]) -> bool:
+    # nearly all say no more than this, and importing what reads the rest takes as long as seeding pip
+    if simple := _AT_LEAST.fullmatch(required):
+        return version >= (int(simple[1]), int(simple[2]), 0)
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(required).contains(".".join(map(str, version)), prereleases=True)
+    except InvalidSpecifier:
+        return True

@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.install.environment import Environment, headers_of
@@ -35,8 +35,7 @@ print(json.dumps({
 """
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """What an installation is for.
 
     ``search_path`` is where the interpreter finds packages, ``managed_by`` the EXTERNALLY-MANAGED file of a Python that
@@ -78,8 +77,7 @@ def find_target(named: str | None) -> Target:
 def into_directory(target: Target, directory: Path) -> Target:
     """Return the target that is a plain directory of packages for the interpreter of another, as pip's ``--target``."""
     headers = directory / "include" / "python"
-    environment = replace(
-        target.environment,
+    environment = target.environment._replace(
         root=directory,
         purelib=directory,
         platlib=directory,

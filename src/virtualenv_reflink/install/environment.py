@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
     """A target interpreter with its install scheme.
 
     ``executable`` is what scripts run, ``base_executable`` the interpreter that compiles for it, ``root`` the directory

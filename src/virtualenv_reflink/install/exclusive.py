@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from platformdirs import user_runtime_path
+from platformdirs import user_state_path
 
 from virtualenv_reflink.errors import TargetError
 
@@ -24,7 +24,8 @@ def exclusive(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     """
     name = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()
     try:
-        place = user_runtime_path("virtualenv-reflink", ensure_exists=True)
+        place = user_state_path("virtualenv-reflink", appauthor=False, ensure_exists=True) / "locks"
+        place.mkdir(exist_ok=True)
         lock = FileLock(place / f"{name}.lock")
         try:
             lock.acquire(timeout=0)

@@ -64,3 +64,8 @@ def owned_files(environment: Environment, without: Collection[str]) -> frozenset
         if str(distribution.path / "RECORD") not in without
         for path in (os.path.join(library, listed) for listed in listed_files(distribution.path))
     )
+
+
+def present_versions(environment: Environment) -> dict[str, str]:
+    """Return the versions of what is installed, by normalized name."""
+    return {found.name: found.version for library in environment.libraries for found in installed_in(library)}

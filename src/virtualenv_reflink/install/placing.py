@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -33,11 +33,12 @@ class Batch(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """How many files were placed, and what stopped it."""
+    """How many files were placed, what stopped it (the arguments of an OSError), and how many were copied and why."""
 
     placed: int
-    error: OSError | None
-    refusals: Refusals
+    error: tuple[int | None, str, str | None] | None
+    refusals: int
+    reason: str | None
 
 
 def place(batches: Sequence[Batch], linker: Linker, placed: list[str], progress: Progress) -> None:
@@ -61,9 +62,9 @@ def place(batches: Sequence[Batch], linker: Linker, placed: list[str], progress:
         raise
     outcome = child.outcome()
     placed += list(_targets(second))[: outcome.placed]
-    linker.add_refusals(outcome.refusals)
+    linker.add_refusals(Refusals(outcome.refusals, outcome.reason))
     if outcome.error is not None:
-        raise outcome.error
+        raise OSError(*outcome.error)
 
 
 def _count(batches: Sequence[Batch]) -> int:
@@ -119,9 +120,8 @@ class _Child:
             told = pipe.read()
         os.waitpid(self._pid, 0)
         if not told:
-            return _Outcome(sys.maxsize, OSError(None, "a process that placed files was killed"), Refusals(0, None))
-        outcome: _Outcome = pickle.loads(told)
-        return outcome
+            return _Outcome(sys.maxsize, (None, "a process that placed files was killed", None), 0, None)
+        return _Outcome(*json.loads(told))
 
     def kill(self) -> None:
         """Stop the work where it is."""
@@ -134,13 +134,13 @@ def _work(batches: Sequence[Batch], linker: Linker, pipe: int) -> None:
     """Place ``batches`` and end this process; whoever forked it decides about interrupts."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     placed: list[str] = []
-    error = None
+    error: tuple[int | None, str, str | None] | None = None
     linker.refusals = Refusals(0, None)
     try:
         _place_here(batches, placed, Progress())
     except OSError as stopped:
-        error = stopped
-    finally:
-        with open(pipe, "wb") as stream:
-            stream.write(pickle.dumps(_Outcome(len(placed), error, linker.refusals)))
-        os._exit(0)
+        error = (stopped.errno, stopped.strerror or str(stopped), stopped.filename)
+    except BaseException as stopped:
+        error = (None, repr(stopped), None)
+    os.write(pipe, json.dumps(_Outcome(len(placed), error, *linker.refusals)).encode())
+    os._exit(0)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """Requirements and the options that decide what they resolve to.
 
     ``sources`` are options of ``pip install``, ``pip download`` and ``pip wheel`` alike: indexes, formats, builds.
