@@ -141,7 +141,7 @@ def _read(entry: Path) -> dict:  # type: ignore[type-arg]
 
 def _tree(entry: Path, content: dict) -> Tree:  # type: ignore[type-arg]
     schemes = {
-        scheme: [Directory(path, [File(*row) for row in rows]) for path, rows in directories]
+        scheme: [Directory(path, list(map(File._make, rows))) for path, rows in directories]
         for scheme, directories in content["schemes"].items()
     }
     return Tree(str(entry / TREE_NAME), schemes, content["mtime_ns"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
+from typing import NamedTuple
 
 # <linux/fs.h>, ioctl_ficlone(2)
 _FICLONE = 0x40049409
@@ -26,30 +28,56 @@ class CannotCloneError(OSError):
     """These two places do not share data; a plain copy will do. ``errno`` keeps the kernel's word."""
 
 
-def clone_file(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
-    """Create ``target`` as a clone of ``source``.
+class Duplicate(NamedTuple):
+    """A file to make from another: its mode is subject to the umask, its mtime is in nanoseconds, or None for now."""
 
-    ``mode`` is subject to the umask, ``mtime_ns`` (nanoseconds, or None for now) is set because clones keep neither.
-    Nothing is left at ``target`` when this fails.
+    source: str
+    target: str
+    mode: int
+    mtime_ns: int | None
+
+
+def clone_file(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
+    """Create ``target`` as a clone of ``source``: :func:`clone_files` for a single one.
+
+    :raises OSError: as :func:`clone_files`.
+    """
+    clone_files([Duplicate(source, target, mode, mtime_ns)], [])
+
+
+def clone_files(files: Iterable[Duplicate], done: list[str]) -> None:
+    """Create each target as a clone of its source, and append it to ``done`` when it is there.
+
+    Mode and mtime are set because clones keep neither. Nothing is left of the one that fails.
 
     :raises CannotCloneError: when the kernel or the filesystem refuses to share data between the two.
-    :raises FileExistsError: when ``target`` exists.
+    :raises FileExistsError: when a target exists.
     :raises OSError: for every other failure, a full disk among them. See ioctl_ficlone(2).
     """
-    source_fd = os.open(source, os.O_RDONLY)
-    try:
-        target_fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    opened, clone, close = os.open, ioctl, os.close
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    for source, target, mode, mtime_ns in files:
+        source_fd = opened(source, os.O_RDONLY)
         try:
-            ioctl(target_fd, _FICLONE, source_fd)
-            if mtime_ns is not None:
-                os.utime(target_fd, ns=(mtime_ns, mtime_ns))
-        except OSError as error:
-            os.unlink(target)
-            raise _classified(error) from error
+            target_fd = opened(target, flags, mode)
+            try:
+                clone(target_fd, _FICLONE, source_fd)
+                if mtime_ns is not None:
+                    os.utime(target_fd, ns=(mtime_ns, mtime_ns))
+            except OSError as error:
+                os.unlink(target)
+                raise _classified(error) from error
+            finally:
+                close(target_fd)
         finally:
-            os.close(target_fd)
-    finally:
-        os.close(source_fd)
+            close(source_fd)
+        done.append(target)
+
+
+def _clone_files_by_package(files: Iterable[Duplicate], done: list[str]) -> None:
+    for file in files:
+        _clone_file_by_package(*file)
+        done.append(file.target)
 
 
 def _clone_file_by_package(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
@@ -83,4 +111,4 @@ def current_umask() -> int:
 if sys.platform == "linux":
     from fcntl import ioctl
 else:
-    clone_file = _clone_file_by_package
+    clone_files = _clone_files_by_package

@@ -15,7 +15,7 @@ from virtualenv_reflink.install.environment import Environment
 from virtualenv_reflink.install.ground import Ground
 from virtualenv_reflink.install.journal import Journal
 from virtualenv_reflink.install.linking import Linker
-from virtualenv_reflink.install.placing import Batch, place
+from virtualenv_reflink.install.placing import Batch, Placing
 from virtualenv_reflink.install.record import Recorder
 from virtualenv_reflink.install.removal import remove_installed
 from virtualenv_reflink.install.scripts import entry_point_scripts, rewritten_bytecode, rewritten_scripts
@@ -106,15 +106,14 @@ class _Installation:
         self._script_mode = 0o666 & ~umask | 0o555
 
     def run(self, items: Sequence[Item], progress: Progress) -> None:
-        batches: list[Batch] = []
         generated: list[tuple[str, _Generated]] = []
-        for item in reversed(items):
-            made = list(self._generated(item))
-            with _explained(item.wheel.metadata.wheel, self._environment):
-                self._write(self._scheme(item, item.wheel.metadata.root_scheme), self._record(item, made))
-                batches += self._batches(item, made)
-            generated += [(self._scheme(item, file.scheme), file) for file in made]
-        place(batches, self._linker, self._journal.files, progress)
+        with Placing(_count(items), self._linker, self._journal.files, progress) as placing:
+            for item in reversed(items):
+                made = list(self._generated(item))
+                with _explained(item.wheel.metadata.wheel, self._environment):
+                    self._write(self._scheme(item, item.wheel.metadata.root_scheme), self._record(item, made))
+                    placing.add(self._batches(item, made))
+                generated += [(self._scheme(item, file.scheme), file) for file in made]
         for directory, file in generated:
             self._write(directory, file)
 
@@ -197,3 +196,11 @@ class _Installation:
 
 def _in_dist_info(item: Item, name: str) -> str:
     return f"{item.wheel.metadata.dist_info}/{name}"
+
+
+def _count(items: Sequence[Item]) -> int:
+    """Return how many files the cache has for ``items``."""
+    trees = [tree for item in items for tree in (item.wheel.tree, item.bytecode) if tree]
+    return sum(
+        len(directory.files) for tree in trees for directories in tree.schemes.values() for directory in directories
+    )

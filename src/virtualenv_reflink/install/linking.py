@@ -10,12 +10,12 @@ from typing import NamedTuple
 from virtualenv_reflink.errors import LinkModeError
 from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.probe import why_not_clone, why_not_link
-from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file, current_umask
+from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate, clone_files, current_umask
 
 LINK_MODES = ("auto", "clone", "copy", "hardlink")
 
-Place = Callable[[str, str, bool, "int | None"], None]
-"""Put a source at a target, executable or not, with an mtime in nanoseconds or the present one."""
+Place = Callable[["list[Duplicate]", "list[str]"], None]
+"""Make files, and append the path of each to a list when it is there."""
 
 
 class Refusals(NamedTuple):
@@ -79,12 +79,12 @@ class Linker:
             return self._use("copy", self._copy)
         if self.requested == "hardlink":
             self._insist(why_not_link(source_file, target_directory))
-            return self._use("hardlink", self._link_or_copy)
+            return self._use("hardlink", self._link)
         reason = why_not_clone(source_file, target_directory)
         if self.requested == "clone":
             self._insist(reason)
         if reason is None:
-            return self._use("clone", self._clone_or_copy)
+            return self._use("clone", self._clone)
         self._fallback_reason = reason
         return self._use("copy", self._copy)
 
@@ -99,34 +99,41 @@ class Linker:
                 "use --link-mode auto, or keep --wheel-cache and the environment on one filesystem that can"
             )
 
-    def _clone_or_copy(self, source: str, target: str, executable: bool, mtime_ns: int | None) -> None:
+    def _clone(self, files: list[Duplicate], done: list[str]) -> None:
+        before = len(done)
         try:
-            clone_file(source, target, 0o777 if executable else 0o666, mtime_ns)
+            clone_files(files, done)
         except CannotCloneError as error:
             self._refuse(error)
-            self._copy(source, target, executable, mtime_ns)
-        else:
-            if executable:
-                self._let_all_execute(target)
+            refused = len(done) - before
+            self._copy(files[refused : refused + 1], done)
+            self._clone(files[refused + 1 :], done)
+        self._let_all_execute(files)
 
-    def _link_or_copy(self, source: str, target: str, executable: bool, mtime_ns: int | None) -> None:
-        try:
-            os.link(source, target)
-        except OSError as error:
-            if error.errno not in {errno.EMLINK, errno.EXDEV, errno.EPERM}:
-                raise
-            self._refuse(error)
-            self._copy(source, target, executable, mtime_ns)
+    def _link(self, files: list[Duplicate], done: list[str]) -> None:
+        for file in files:
+            try:
+                os.link(file.source, file.target)
+            except OSError as error:
+                if error.errno not in {errno.EMLINK, errno.EXDEV, errno.EPERM}:
+                    raise
+                self._refuse(error)
+                self._copy([file], done)
+            else:
+                done.append(file.target)
 
-    def _copy(self, source: str, target: str, executable: bool, mtime_ns: int | None) -> None:
-        copy_file(source, target, 0o777 if executable else 0o666, mtime_ns)
-        if executable:
-            self._let_all_execute(target)
+    def _copy(self, files: list[Duplicate], done: list[str]) -> None:
+        for file in files:
+            copy_file(*file)
+            done.append(file.target)
+        self._let_all_execute(files)
 
-    def _let_all_execute(self, target: str) -> None:
+    def _let_all_execute(self, files: list[Duplicate]) -> None:
         """Add the executable bits that the umask took, as pip does."""
         if self._umask & 0o111:
-            os.chmod(target, 0o777 & ~self._umask | 0o111)
+            for file in files:
+                if file.mode & 0o111:
+                    os.chmod(file.target, file.mode & ~self._umask | 0o111)
 
     def _refuse(self, error: OSError) -> None:
         self.add_refusals(Refusals(1, f"they refused with {error.strerror!r}"))

@@ -7,15 +7,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import File
+from virtualenv_reflink.filesystem.reflink import Duplicate
 from virtualenv_reflink.install.linking import Linker, Place, Refusals
 from virtualenv_reflink.progress import Progress
 
 # Below this many files a second process costs more to start than it saves.
 _FILES_FOR_TWO = 2000
+# What it gets, so that both end together: planning the rest takes about as long as placing a tenth of all files.
+_CHILDS_SHARE = 0.55
 
 
 class Batch(NamedTuple):
@@ -41,34 +44,60 @@ class _Outcome(NamedTuple):
     reason: str | None
 
 
-def place(batches: Sequence[Batch], linker: Linker, placed: list[str], progress: Progress) -> None:
-    """Put all files of ``batches`` into place and append them to ``placed``, also when this fails.
+class Placing:
+    """Puts files into place: the first part in a forked process while the second is still being planned.
 
-    :raises OSError: for the first file that could not be placed.
+    Leaving the context waits for all of them. Every file placed is appended to ``placed``, also when this fails.
     """
-    count = _count(batches)
-    if count < _FILES_FOR_TWO or not _may_fork():
-        with progress.stage("Placing files", count):
-            _place_here(batches, placed, progress)
-        return
-    first, second = _halves(batches, count)
-    child = _Child(second, linker)
-    try:
-        with progress.stage("Placing files", _count(first)):
-            _place_here(first, placed, progress)
-    except BaseException:
-        child.kill()
-        placed += _targets(second)
-        raise
-    outcome = child.outcome()
-    placed += list(_targets(second))[: outcome.placed]
-    linker.add_refusals(Refusals(outcome.refusals, outcome.reason))
-    if outcome.error is not None:
-        raise OSError(*outcome.error)
 
+    def __init__(self, expected: int, linker: Linker, placed: list[str], progress: Progress) -> None:
+        """Take the number of files to come, and the linker whose link mode is used."""
+        self._share = int(expected * _CHILDS_SHARE) if expected >= _FILES_FOR_TWO and _may_fork() else None
+        self._linker = linker
+        self._placed = placed
+        self._progress = progress
+        self._batches: list[Batch] = []
+        self._count = 0
+        self._child: _Child | None = None
 
-def _count(batches: Sequence[Batch]) -> int:
-    return sum(len(batch.files) for batch in batches)
+    def __enter__(self) -> Placing:
+        return self
+
+    def add(self, batches: Iterable[Batch]) -> None:
+        """Take what has been planned: the directories are there, and the names are free."""
+        for batch in batches:
+            self._batches.append(batch)
+            self._count += len(batch.files)
+            if self._share is not None and self._child is None and self._count >= self._share:
+                self._child = _Child(self._batches, self._linker)
+                self._batches, self._count = [], 0
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Place the rest, and wait for the other process.
+
+        :raises OSError: for the first file that could not be placed.
+        """
+        try:
+            if kind is None:
+                with self._progress.stage("Placing files", self._count):
+                    _place(self._batches, self._placed, self._progress)
+        except BaseException:
+            kind = BaseException
+            raise
+        finally:
+            if self._child is not None:
+                self._end(self._child, failed=kind is not None)
+
+    def _end(self, child: _Child, *, failed: bool) -> None:
+        if failed:
+            child.kill()
+            self._placed += child.targets
+            return
+        outcome = child.outcome()
+        self._placed += child.targets[: outcome.placed]
+        self._linker.add_refusals(Refusals(outcome.refusals, outcome.reason))
+        if outcome.error is not None:
+            raise OSError(*outcome.error)
 
 
 def _may_fork() -> bool:
@@ -76,36 +105,23 @@ def _may_fork() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1 and (os.cpu_count() or 1) > 1
 
 
-def _halves(batches: Sequence[Batch], count: int) -> tuple[list[Batch], list[Batch]]:
-    first: list[Batch] = []
-    placed = 0
-    for batch in batches:
-        if placed >= count // 2:
-            break
-        first.append(batch)
-        placed += len(batch.files)
-    return first, list(batches[len(first) :])
-
-
-def _place_here(batches: Sequence[Batch], placed: list[str], progress: Progress) -> None:
+def _place(batches: Sequence[Batch], placed: list[str], progress: Progress) -> None:
     for source, target, files, mtime_ns, put in batches:
-        for name, executable, _, _ in files:
-            target_file = f"{target}/{name}"
-            put(f"{source}/{name}", target_file, executable, mtime_ns if name.endswith(".py") else None)
-            placed.append(target_file)
+        put([_duplicate(source, target, file, mtime_ns) for file in files], placed)
         progress.step("", len(files))
 
 
-def _targets(batches: Sequence[Batch]) -> Iterator[str]:
-    for batch in batches:
-        for file in batch.files:
-            yield f"{batch.target}/{file.name}"
+def _duplicate(source: str, target: str, file: File, mtime_ns: int | None) -> Duplicate:
+    name, executable, _, _ = file
+    mode = 0o777 if executable else 0o666
+    return Duplicate(f"{source}/{name}", f"{target}/{name}", mode, mtime_ns if name.endswith(".py") else None)
 
 
 class _Child:
     """A forked process that places its batches and tells how that went."""
 
     def __init__(self, batches: Sequence[Batch], linker: Linker) -> None:
+        self._batches = batches
         reading, writing = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
@@ -113,6 +129,11 @@ class _Child:
             _work(batches, linker, writing)
         os.close(writing)
         self._pipe = os.fdopen(reading, "rb")
+
+    @property
+    def targets(self) -> list[str]:
+        """What it is to place, in order."""
+        return [f"{batch.target}/{file.name}" for batch in self._batches for file in batch.files]
 
     def outcome(self) -> _Outcome:
         """Wait for the end of the work."""
@@ -137,7 +158,7 @@ def _work(batches: Sequence[Batch], linker: Linker, pipe: int) -> None:
     error: tuple[int | None, str, str | None] | None = None
     linker.refusals = Refusals(0, None)
     try:
-        _place_here(batches, placed, Progress())
+        _place(batches, placed, Progress())
     except OSError as stopped:
         error = (stopped.errno, stopped.strerror or str(stopped), stopped.filename)
     except BaseException as stopped:

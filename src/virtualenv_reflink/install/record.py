@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import io
 import os
 from collections.abc import Iterator
 
-from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
+from virtualenv_reflink.cache.manifest import File, Tree, UnpackedWheel
 from virtualenv_reflink.install.environment import Environment
 
 Row = tuple[str, str, str]
@@ -28,11 +26,13 @@ class Recorder:
 
     def placed(self, tree: Tree, left_out: frozenset[str] = frozenset()) -> Iterator[Row]:
         """Yield a row for each file of a tree; bytecode has neither hash nor size in its row, as pip writes it."""
-        for scheme in tree.schemes:
-            prefix = self._prefixes[scheme]
-            for path, file in tree.files(scheme):
-                if not (scheme == "scripts" and path in left_out):
-                    yield prefix + path, file.hash, str(file.size) if file.hash else ""
+        for scheme, directories in tree.schemes.items():
+            without = left_out if scheme == "scripts" else ()
+            for directory in directories:
+                parent = self._prefixes[scheme] + (f"{directory.path}/" if directory.path else "")
+                for name, _, size, hash_ in directory.files:
+                    if not (without and directory.path_of(File(name, False, size, hash_)) in without):
+                        yield parent + name, hash_, str(size) if hash_ else ""
 
     def generated(self, scheme: str, path: str, content: bytes) -> Row:
         """Return the row of a file made for this environment, with its true hash."""
@@ -41,6 +41,18 @@ class Recorder:
 
     def text(self, rows: list[Row]) -> bytes:
         """Return the RECORD file that lists ``rows`` and itself."""
-        stream = io.StringIO(newline="")
-        csv.writer(stream).writerows(sorted([*rows, (f"{self._metadata.dist_info}/RECORD", "", "")]))
-        return stream.getvalue().encode("utf-8", "surrogateescape")
+        listed = sorted([*rows, (f"{self._metadata.dist_info}/RECORD", "", "")])
+        text = "".join([f"{path},{hash_},{size}\r\n" for path, hash_, size in listed])
+        if '"' in text or text.count(",") != 2 * len(listed) or text.count("\n") != len(listed):
+            text = _quoted(listed)
+        return text.encode("utf-8", "surrogateescape")
+
+
+def _quoted(rows: list[Row]) -> str:
+    """Return rows as CSV; few need that much care, and all of a large environment's take long."""
+    import csv
+    import io
+
+    stream = io.StringIO(newline="")
+    csv.writer(stream).writerows(rows)
+    return stream.getvalue()

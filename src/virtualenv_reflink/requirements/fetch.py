@@ -5,13 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from virtualenv_reflink.errors import BadWheelError, ResolveError
 from virtualenv_reflink.requirements.fingerprint import directory_digest
@@ -56,6 +52,8 @@ class Fetcher:
         found = [self._cached(package) for package in packages]
         missing = [package for package, wheel in zip(packages, found, strict=True) if wheel is None]
         if missing:
+            import tempfile
+
             self._insist_on_network(missing)
             with tempfile.TemporaryDirectory(prefix="virtualenv-reflink-") as directory:
                 made = iter(self._made(missing, Path(directory)))
@@ -84,6 +82,8 @@ class Fetcher:
     def _downloaded(self, wheels: Sequence[Locked], directory: Path) -> Iterator[tuple[str, UnpackedWheel]]:
         if not wheels:
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         with self._progress.stage("Downloading", len(wheels)), ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
             shares = [wheels[start::_DOWNLOADS_AT_ONCE] for start in range(min(_DOWNLOADS_AT_ONCE, len(wheels)))]
             list(pool.map(lambda share: self._download(share, directory), shares))
@@ -97,6 +97,8 @@ class Fetcher:
         self._run([*arguments, "--", *map(requirement, wheels)])
 
     def _built(self, package: Locked, directory: Path) -> UnpackedWheel:
+        from packaging.utils import canonicalize_name, parse_wheel_filename
+
         with self._progress.stage(f"Building {package.name} {package.version}"):
             self._run(["wheel", "--no-deps", "--wheel-dir", str(directory), *self._sources, "--", requirement(package)])
         (wheel,) = directory.glob("*.whl")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
 from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.requirements.lock import Lock, Locked
 
@@ -41,6 +39,8 @@ def _are_wheels(requirements: tuple[str, ...]) -> bool:
 def _check_tags(wheel: Path, facts: InterpreterFacts) -> None:
     if not wheel.is_file():
         raise BadWheelError(str(wheel), "there is no such file")
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
     try:
         *_, tags = parse_wheel_filename(wheel.name)
     except InvalidWheelFilename as error:

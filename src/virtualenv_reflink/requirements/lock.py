@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
-
-from packaging.utils import canonicalize_name
 
 Source = dict[str, Any]
 """Where a package comes from, in the form of a direct URL (PEP 610)."""
@@ -38,7 +36,7 @@ class Locked(NamedTuple):
     def path(self) -> Path | None:
         """The place on this machine, if the address is one."""
         parts = urlsplit(self.url)
-        return Path(url2pathname(unquote(parts.path))) if parts.scheme == "file" else None
+        return Path(_native(unquote(parts.path))) if parts.scheme == "file" else None
 
     @property
     def is_wheel(self) -> bool:
@@ -97,5 +95,17 @@ class Lock(NamedTuple):
 
 def merged(locks: Sequence[Lock]) -> Lock:
     """Return one lock of several; of packages with the same name the last one stays."""
+    if len(locks) == 1:
+        return locks[0]
+    from packaging.utils import canonicalize_name
+
     packages = {canonicalize_name(package.name): package for lock in locks for package in lock.packages}
     return Lock(list(packages.values()))
+
+
+def _native(path: str) -> str:
+    if os.name != "nt":
+        return path
+    from urllib.request import url2pathname
+
+    return url2pathname(path)

@@ -82,7 +82,10 @@ def write_pylock(lock: Lock, path: Path, facts: InterpreterFacts) -> None:
         lock_version=Version("1.0"),
         environments=[Marker(platform)],
         created_by="virtualenv-reflink",
-        packages=[_package(package, path.parent) for package in sorted(lock.packages, key=lambda each: each.name)],
+        packages=[
+            _package(package, path.parent)
+            for package in sorted(lock.packages, key=lambda each: canonicalize_name(each.name))
+        ],
     )
     pylock.validate()
     draft = path.with_name(f".{path.name}.new")
