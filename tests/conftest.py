@@ -26,6 +26,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
                 patch.delenv(name)
         # what is seeded unasked for Python 3.12 and later, for every Python
         patch.setenv("VIRTUALENV_SETUPTOOLS", "none")
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("xdg-state")))
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("xdg-cache")))
         patch.setenv("VIRTUALENV_CONFIG_FILE", str(tmp_path_factory.mktemp("config") / "virtualenv.ini"))
         patch.setenv("VIRTUALENV_OVERRIDE_APP_DATA", str(tmp_path_factory.mktemp("app-data")))
@@ -109,12 +110,6 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def python_of(environment: Path) -> Path:
     """Return the interpreter of an environment."""
     return environment / "bin" / "python"
-
-
-def site_packages(environment: Path) -> Path:
-    """Return where an environment's packages are."""
-    (found,) = environment.glob("lib/python3*/site-packages")
-    return found
 
 
 def tree_digest(root: Path) -> dict[str, tuple[int, str]]:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, insist_on_mounts, site_packages, tree_digest
+from tests.conftest import Run, insist_on_mounts, tree_digest
+from tests.support.comparison import site_packages
 from tests.support.loop_mounts import loop_mount
 from tests.support.wheels import make_wheel, record_hash
 from virtualenv_reflink.cache.wheel_cache import WheelCache

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, python_of, site_packages, tree_digest
+from tests.conftest import Run, python_of, tree_digest
+from tests.support.comparison import site_packages
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, python_of, site_packages, tree_digest
+from tests.conftest import Run, python_of, tree_digest
+from tests.support.comparison import site_packages
 from tests.support.loop_mounts import used_bytes
 from virtualenv_reflink.cache.manifest import read_tree
 from virtualenv_reflink.filesystem.extents import shares_all_extents

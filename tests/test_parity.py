@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
 import subprocess
 import sys
-from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
-from tests.conftest import Run, python_of, site_packages
-from tests.support.wheels import make_wheel, record_hash
+from tests.conftest import Run, python_of
+from tests.support.comparison import differences, facts, site_packages
+from tests.support.wheels import make_wheel
 
 PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"]
-GENERATED = {"INSTALLER", "RECORD", "direct_url.json"}
 
 
 @pytest.fixture(scope="session")
@@ -108,52 +106,6 @@ def large_wheel(directory: Path) -> Path:
     return make_wheel(directory, files)
 
 
-def entry_points(environment: Path) -> set[str]:
-    """Where the generated scripts are, whose code each installer writes in its own way."""
-    installed = distributions(path=[str(site_packages(environment))])
-    return {f"bin/{point.name}" for each in installed for point in each.entry_points if "_scripts" in point.group}
-
-
-def facts(environment: Path) -> dict[str, tuple[int, bytes]]:
-    """Mode and content of each path; no content where it depends on who installed, on the time or on the path."""
-    found = {}
-    generated = entry_points(environment)
-    for path in sorted(environment.rglob("*")):
-        relative = str(path.relative_to(environment))
-        made_by_creator = relative.startswith(("bin/activate", "bin/deactivate", "pyvenv.cfg"))
-        if path.is_symlink() or path.name == "direct_url.json" or made_by_creator:
-            continue
-        unlike = path.is_dir() or path.name in GENERATED or path.suffix == ".pyc" or relative in generated
-        content = b"" if unlike else path.read_bytes().replace(os.fsencode(environment), b"ENVIRONMENT")
-        found[relative] = (path.stat().st_mode, content)
-    return found
-
-
-def record(environment: Path) -> set[tuple[str, ...]]:
-    """The rows of the one wheel's RECORD, its hashes found true and left out where they depend on who installed."""
-    library, generated = site_packages(environment), {f"../../../{path}" for path in entry_points(environment)}
-    (path,) = [path for path in library.glob("*.dist-info/RECORD") if not path.parent.name.startswith("pip-")]
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = [tuple(row) for row in csv.reader(stream) if not row[0].endswith("/direct_url.json")]
-    found = set()
-    for name, digest, size in rows:
-        # of bytecode that a wheel ships pip keeps the hash in RECORD, though it compiles it anew
-        compiled = name.endswith(".pyc")
-        if digest and not compiled:
-            content = (library / name).read_bytes()
-            assert (digest, size) == (record_hash(content), str(len(content))), name
-        differs = (
-            compiled or name in generated or name.endswith("/INSTALLER") or holds_path(environment, library / name)
-        )
-        found.add((name, "", "") if differs else (name, digest, size))
-    return found
-
-
-def holds_path(environment: Path, file: Path) -> bool:
-    """Whether a file is a script that names its environment."""
-    return os.fsencode(environment) in file.read_bytes()
-
-
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can enter directories made under such a umask")
 
 
@@ -182,10 +134,7 @@ def compare(wheel: Path, tmp_path: Path, cache: Path, virtualenv: Run, umask: in
         virtualenv("--no-seed", environment)
     virtualenv("--no-pip", "--setuptools", "none", "--wheel-cache", cache, "--with", wheel, ours, umask=umask)
     pip(theirs, "install", "--no-deps", "--no-index", wheel, umask=umask)
-    our_facts, pip_facts = facts(ours), facts(theirs)
-    assert our_facts.keys() == pip_facts.keys()
-    assert [path for path in our_facts if our_facts[path] != pip_facts[path]] == []
-    assert record(ours) == record(theirs)
+    assert differences(ours, theirs) == []
 
 
 def test_uninstalling_everything_leaves_no_more_than_after_pip(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, site_packages
+from tests.conftest import Run
+from tests.support.comparison import site_packages
 from tests.support.wheels import make_wheel
 
 
