@@ -97,6 +97,20 @@ def virtualenv() -> Run:
     return run
 
 
+@pytest.fixture
+def reflink() -> Run:
+    """Run ``python -m virtualenv_reflink``; fail unless it exits with ``code``."""
+
+    def run(*args: object, code: int = 0, **kwargs: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "virtualenv_reflink", *map(str, args)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **kwargs)  # type: ignore[call-overload]
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real wheels from the package index, for the running Python."""

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from virtualenv.seed.wheels.embed import get_embed_wheel
 
 from tests.conftest import Run, python_of
 from tests.support.comparison import differences, facts, site_packages
@@ -74,13 +73,6 @@ def test_equals_what_the_default_seeder_gives(
     run(ours / "bin" / f"pip{version}", "--version")
 
 
-def bundled_wheels() -> Path:
-    """Where virtualenv keeps the pip that it seeds."""
-    wheel = get_embed_wheel("pip", "3.13")
-    assert wheel
-    return Path(wheel.path).parent
-
-
 def made_wheel(directory: Path) -> Path:
     files = {
         "sample/__init__.py": b"def main():\n    print('sample runs')\n",
@@ -133,7 +125,7 @@ def compare(wheel: Path, tmp_path: Path, cache: Path, virtualenv: Run, umask: in
     for environment in (ours, theirs):
         virtualenv("--no-seed", environment)
     virtualenv("--no-pip", "--setuptools", "none", "--wheel-cache", cache, "--with", wheel, ours, umask=umask)
-    pip(theirs, "install", "--no-deps", "--no-index", wheel, umask=umask)
+    pip(theirs, "install", wheel, umask=umask)
     assert differences(ours, theirs) == []
 
 
@@ -151,8 +143,9 @@ def test_uninstalling_everything_leaves_no_more_than_after_pip(
             options = [option for wheel in wheels for option in ("--with", wheel)]
             virtualenv("--wheel-cache", cache, "--setuptools", "none", *options, environment)
         else:
-            pip(environment, "install", "--no-index", "--no-deps", "pip", "--find-links", bundled_wheels(), *wheels)
-        pip(environment, "uninstall", "-y", "pip", *names)
+            pip(environment, "install", "pip", *wheels)
+        installed = json.loads(pip(environment, "list", "--format=json"))
+        pip(environment, "uninstall", "-y", *(package["name"] for package in installed))
         left.append(listing(environment) - before)
     assert left[0] == left[1]
     assert [path for path in left[0] if not (tmp_path / "ours" / path).is_dir()] == []
@@ -254,13 +247,13 @@ def test_with_finds_wheels_by_name(tmp_path: Path, cache: Path, wheelhouse: Path
     assert f"six=={version}" in done.stdout
 
 
-@pytest.mark.parametrize("wanted", ["six==0.1", "no-such-name", "=="])
+@pytest.mark.parametrize("wanted", ["six==0.1", "no-such-name"])
 def test_with_that_finds_nothing_is_an_error(
     tmp_path: Path, cache: Path, wheelhouse: Path, virtualenv: Run, wanted: str
 ) -> None:
     options = ["--wheel-cache", cache, "--extra-search-dir", wheelhouse, "--with", wanted]
     done = virtualenv(*options, tmp_path / "env", code=1)
-    assert repr(wanted) in done.stdout + done.stderr
+    assert f"ERROR: No matching distribution found for {wanted}" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("where", ["environment", "configuration file", "both"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.cache.wheel_cache import WheelCache
@@ -134,10 +135,12 @@ class Provisioner:
         requirements: Sequence[str] = (),
         files: Sequence[str] = (),
         sources: Sequence[str] = (),
+        aliases: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Install ``seeds`` and requirements into a new environment; where both have a distribution the latter decide.
 
-        ``files`` hold requirements or are locks, ``sources`` are pip's options about indexes and builds.
+        ``files`` hold requirements or are locks, ``sources`` are pip's options about indexes and builds, ``aliases``
+        further names for scripts of the seeds.
 
         :raises ReflinkError: naming what went wrong; the environment then is as it was before.
         """
@@ -145,7 +148,7 @@ class Provisioner:
         wanted = self.items(lock.copied, sources) if lock else []
         names = {item.wheel.metadata.distribution for item in wanted}
         items = [self._item(seed, requested=True) for seed in seeds if seed.metadata.distribution not in names]
-        self.install([*items, *wanted])
+        self.install([*(item._replace(aliases=aliases) for item in items), *wanted])
         if lock:
             self.install_editable(lock.editable, sources)
 

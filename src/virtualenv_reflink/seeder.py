@@ -129,7 +129,9 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         provisioner = Provisioner(self._settings(), _environment(creator))
         seeds = [provisioner.cache.unpacked(wheel) for wheel in self._seed_wheels(creator.interpreter)]
         sources = [word for place in self.extra_search_dir for word in ("--find-links", str(place))]
-        provisioner.seed(seeds, self.requirements, self.requirements_files, sources)
+        # pip itself has no such script, but environments have it from virtualenv's default seeder
+        aliases = {f"pip-{creator.interpreter.version_info.major}.{creator.interpreter.version_info.minor}": "pip"}
+        provisioner.seed(seeds, self.requirements, self.requirements_files, sources, aliases)
         self._via = str(provisioner.linker)
 
     def _settings(self) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import Directory, Tree, UnpackedWheel
@@ -18,7 +19,7 @@ from virtualenv_reflink.install.linking import Linker
 from virtualenv_reflink.install.placing import Batch, Placing
 from virtualenv_reflink.install.record import Recorder
 from virtualenv_reflink.install.removal import remove_installed
-from virtualenv_reflink.install.scripts import entry_point_scripts, rewritten_bytecode, rewritten_scripts
+from virtualenv_reflink.install.scripts import Aliases, entry_point_scripts, rewritten_bytecode, rewritten_scripts
 from virtualenv_reflink.progress import Progress
 
 INSTALLER = b"virtualenv-reflink\n"
@@ -28,13 +29,14 @@ class Item(NamedTuple):
     """A wheel to install, and what is recorded of it beside its files.
 
     ``requested`` tells that the user named it (REQUESTED, PEP 376), ``direct_url`` where it came from if not from an
-    index (the text of direct_url.json, PEP 610).
+    index (the text of direct_url.json, PEP 610). ``aliases`` are further names of its scripts.
     """
 
     wheel: UnpackedWheel
     bytecode: Tree | None
     requested: bool
     direct_url: str | None = None
+    aliases: Aliases = MappingProxyType({})
 
 
 class _Generated(NamedTuple):
@@ -133,7 +135,7 @@ class _Installation:
             yield _Generated(library, _in_dist_info(item, "direct_url.json"), item.direct_url.encode("utf-8"))
 
     def _scripts(self, item: Item) -> Iterator[_Generated]:
-        for name, content in entry_point_scripts(item.wheel, self._environment):
+        for name, content in entry_point_scripts(item.wheel, self._environment, item.aliases):
             yield _Generated("scripts", name, content, self._script_mode)
         executable = {path for path, file in item.wheel.tree.files("scripts") if file.executable}
         for name, content in rewritten_scripts(item.wheel, self._environment):

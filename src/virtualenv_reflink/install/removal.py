@@ -49,7 +49,7 @@ def _remove(dist_info: Path, library: Path, environment: Environment, journal: J
             with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
                 journal.set_aside(path)
             parents.add(os.path.dirname(path))
-    kept = {root, *(os.path.realpath(path) for path in (library, environment.scripts))}
+    kept = {root, os.path.realpath(library)}
     for parent in sorted(parents, key=len, reverse=True):
         _prune(parent, kept)
 

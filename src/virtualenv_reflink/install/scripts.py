@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import shlex
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from virtualenv_reflink.cache.manifest import EntryPoint, Tree, UnpackedWheel
 from virtualenv_reflink.install.environment import Environment
 
+Aliases = Mapping[str, str]
+"""Further names of scripts, and the scripts they name."""
+
 # What the kernel reads of a first line on Linux, execve(2), less "#!" and the newline.
 _SHEBANG_LIMIT = 127
 
 
-def entry_point_scripts(wheel: UnpackedWheel, environment: Environment) -> Iterator[tuple[str, bytes]]:
+def entry_point_scripts(
+    wheel: UnpackedWheel, environment: Environment, aliases: Aliases
+) -> Iterator[tuple[str, bytes]]:
     """Yield the file name and content of the script of each entry point."""
-    for entry_point in _entry_points(wheel, environment.version):
+    for entry_point in _entry_points(wheel, environment.version, aliases):
         if os.name == "nt":
             yield _launcher(entry_point, environment)
         else:
@@ -75,17 +80,16 @@ def shebang(executable: str) -> bytes:
     return b"#!/bin/sh\n'''exec' " + quoted + b' "$0" "$@"\n' + b"' '''\n"
 
 
-def _entry_points(wheel: UnpackedWheel, version: tuple[int, int, int]) -> Iterator[EntryPoint]:
-    """Yield the entry points; pip's own are named after the target's version, whatever its wheel was built with.
-
-    pip itself gives no ``pip-X.Y``, but everybody's environments have it from virtualenv's default seeder.
-    """
+def _entry_points(wheel: UnpackedWheel, version: tuple[int, int, int], aliases: Aliases) -> Iterator[EntryPoint]:
+    """Yield the entry points; pip's own are named after the target's version, whatever its wheel was built with."""
     named = {entry_point.name: entry_point for entry_point in wheel.metadata.entry_points}
     if wheel.metadata.distribution == "pip" and (pip := named.get("pip")):
         baked = [name for name in named if name.startswith("pip") and name[3:].replace(".", "").isdigit()]
         for name in baked:
             del named[name]
-        minor = f"{version[0]}.{version[1]}"
-        for name in (f"pip{version[0]}", f"pip{minor}", f"pip-{minor}"):
+        for name in (f"pip{version[0]}", f"pip{version[0]}.{version[1]}"):
             named[name] = pip._replace(name=name)
+    for alias, name in aliases.items():
+        if name in named:
+            named[alias] = named[name]._replace(name=alias)
     yield from named.values()

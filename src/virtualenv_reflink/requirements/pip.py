@@ -10,7 +10,7 @@ from pathlib import Path
 
 from virtualenv_reflink.errors import ResolveError
 
-_RETRIES_LEFT = re.compile(r"Retry\(total=\d+")
+_TROUBLE = re.compile(r"WARNING: Retrying|Could not fetch URL|Skipping page")
 
 
 class Pip:
@@ -47,7 +47,7 @@ class Pip:
 
 
 def explanation(said: Sequence[str]) -> str:
-    """Return what of pip's output tells why it failed: the last warning before the first error, and all from there."""
+    """Return what of pip's output tells why it failed: the last trouble with a server, and all from the first error."""
     first = next((number for number, line in enumerate(said) if line.lstrip().lower().startswith("error")), len(said))
-    warnings = [_RETRIES_LEFT.sub("Retry(", line) for line in said[:first] if line.startswith("WARNING")]
-    return "\n".join([*warnings[-1:], *said[first:]] or said[-5:])
+    trouble = [line for line in said[:first] if _TROUBLE.search(line)]
+    return "\n".join([*trouble[-1:], *said[first:]] or said[-5:])

@@ -1,0 +1,349 @@
+"""``virtualenv-reflink install`` and ``lock``: resolving, remembering, fetching, replacing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, python_of, tree_digest
+from tests.differential import compare
+from tests.support.comparison import differences, site_packages
+from tests.support.index import Index, serving
+from tests.support.wheels import make_wheel
+
+Install = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One wheel cache for all tests of this module."""
+    return tmp_path_factory.mktemp("wheel-cache")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """An environment with nothing in it."""
+    return bare(tmp_path / "env")
+
+
+def bare(directory: Path) -> Path:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory], check=True)
+    return directory
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """An index of what is in the directory ``dist``, and no other."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    (tmp_path / "dist").mkdir()
+    with serving(tmp_path / "dist") as served:
+        monkeypatch.setenv("PIP_INDEX_URL", served.url)
+        yield served
+
+
+@pytest.fixture
+def install(reflink: Run, cache: Path, environment: Path) -> Install:
+    """Install into the environment, or into another one."""
+
+    def run(*args: object, into: Path = environment, **kwargs: object) -> subprocess.CompletedProcess[str]:
+        return reflink("install", "--wheel-cache", cache, "-p", into, *args, **kwargs)
+
+    return run
+
+
+def packages(environment: Path) -> dict[str, str]:
+    """Names and versions of what an environment holds."""
+    names = [path.name.removesuffix(".dist-info") for path in site_packages(environment).glob("*.dist-info")]
+    return dict(name.split("-", 1) for name in names)
+
+
+def pip(environment: Path, *args: object, code: int = 0) -> str:
+    command = [sys.executable, "-m", "pip", "--python", str(python_of(environment)), *map(str, args)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def make_project(directory: Path, name: str = "sample", version: str = "1.0", code: str = "") -> Path:
+    """Write a project that builds without anything but itself (PEP 517, PEP 660)."""
+    directory.mkdir(parents=True)
+    build = (
+        f"[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n[project]\nname = '{name}'\n"
+    )
+    (directory / "pyproject.toml").write_text(f"{build}version = '{version}'\n")
+    (directory / f"{name}.py").write_text("value = 1\n")
+    (directory / "backend.py").write_text(f"{code}\nname, version = {name!r}, {version!r}\n{BACKEND}")
+    return directory
+
+
+BACKEND = """
+import os, sys, zipfile
+
+info = f"{name}-{version}.dist-info"
+metadata = f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n"
+
+def prepare_metadata_for_build_wheel(directory, config_settings=None):
+    os.mkdir(os.path.join(directory, info))
+    with open(os.path.join(directory, info, "METADATA"), "w") as stream:
+        stream.write(metadata)
+    return info
+
+prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
+
+def wheel(directory, files):
+    files[f"{info}/METADATA"] = metadata
+    files[f"{info}/WHEEL"] = "Wheel-Version: 1.0\\nGenerator: backend\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    import base64, hashlib
+    def row(path, text):
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+        return f"{path},sha256={digest},{len(text.encode())}\\n"
+    rows = [row(path, text) for path, text in files.items()]
+    files[f"{info}/RECORD"] = "".join([*rows, f"{info}/RECORD,,\\n"])
+    filename = f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(directory, filename), "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+    return filename
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    with open("built", "a") as stream:
+        stream.write("x")
+    return wheel(directory, {f"{name}.py": open(f"{name}.py").read()})
+
+def build_editable(directory, config_settings=None, metadata_directory=None):
+    return wheel(directory, {f"_{name}.pth": os.getcwd() + "\\n"})
+"""
+
+
+@pytest.mark.parametrize("requirement", ["flask", "black[jupyter]", "python-dateutil"])
+def test_equals_what_pip_makes_of_it(tmp_path: Path, cache: Path, requirement: str) -> None:
+    assert compare([requirement], tmp_path, cache) == []
+
+
+def test_dependencies_and_what_is_told(index: Index, install: Install, environment: Path) -> None:
+    make_wheel(
+        index.directory, {"sample.py": b""}, metadata="Requires-Dist: other<2\nRequires-Dist: no; os_name=='x'\n"
+    )
+    for version in ("1.0", "1.5", "2.0"):
+        make_wheel(index.directory, {"other.py": b""}, name="other", version=version)
+    said = install("sample").stdout.splitlines()
+    assert said[0].startswith("Resolved 2 packages in ")
+    assert said[1].startswith("Installed 2 packages in ")
+    assert " via " in said[1]
+    assert said[2:] == [" + other==1.5", " + sample==1.0"]
+    assert packages(environment) == {"sample": "1.0", "other": "1.5"}
+    info = site_packages(environment)
+    assert (info / "sample-1.0.dist-info" / "REQUESTED").exists()
+    assert not (info / "other-1.5.dist-info" / "REQUESTED").exists()
+    assert install("sample").stdout == "Everything is installed already\n"
+    assert install("other==1.0").stdout.splitlines()[2:] == [" - other==1.5", " + other==1.0"]
+    assert install("-U", "other", "--dry-run").stdout.splitlines()[1:] == [
+        "Would install 1 package", " - other==1.0", " + other==2.0",
+    ]  # fmt: skip
+    assert packages(environment)["other"] == "1.0"
+    assert install("--force-reinstall", "--no-deps", "other==1.0").stdout.splitlines()[2:] == [" ~ other==1.0"]
+    assert install("-q", "-U", "other").stdout == ""
+    assert packages(environment) == {"sample": "1.0", "other": "2.0"}
+    pip(environment, "check", code=1)
+
+
+def test_a_resolution_is_remembered_while_nothing_changes(tmp_path: Path, index: Index, install: Install) -> None:
+    make_wheel(index.directory, {"sample.py": b""})
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("sample\n")
+    assert "remembered" not in install("-r", requirements).stdout
+    asked = len(index.asked)
+
+    def again(*args: object) -> bool:
+        """Whether a new environment was made without asking the index."""
+        before = len(index.asked)
+        target = bare(tmp_path / f"env-{len(list(tmp_path.iterdir()))}")
+        told = install("-r", requirements, *args, into=target).stdout
+        assert packages(target).keys() >= {"sample"}
+        silent = len(index.asked) == before
+        assert silent == ("(remembered, " in told)
+        return silent
+
+    assert asked
+    assert again()
+    assert not again("--refresh")
+    assert not again("--remember-for", "0")
+    assert again()
+    requirements.write_text("sample # changed\n")
+    assert not again()
+    (tmp_path / "constraints.txt").write_text("sample<2\n")
+    requirements.write_text(f"-c {tmp_path}/constraints.txt\nsample\n")
+    assert not again()
+    assert again()
+    (tmp_path / "constraints.txt").write_text("sample<3\n")
+    assert not again()
+    assert not again("--pre")
+    assert not again("--extra-index-url", f"{index.url}other/")
+
+
+def test_the_installed_counts_in_what_is_remembered(index: Index, install: Install, environment: Path) -> None:
+    make_wheel(index.directory, {"sample.py": b""}, metadata="Requires-Dist: other\n")
+    for version in ("1.0", "2.0"):
+        make_wheel(index.directory, {"other.py": b""}, name="other", version=version)
+    install("other==1.0")
+    install("sample")
+    assert packages(environment) == {"sample": "1.0", "other": "1.0"}
+
+
+def test_a_cached_wheel_is_not_downloaded_again_from_elsewhere(tmp_path: Path, index: Index, install: Install) -> None:
+    make_wheel(index.directory, {"sample_cached.py": os.urandom(9)}, name="sample_cached")
+    install("sample_cached")
+    with serving(index.directory) as other:
+        install("sample_cached", "-i", other.url, "--refresh", into=bare(tmp_path / "second"))
+        assert [path for path in other.asked if path.startswith("/simple")]
+        # pip itself reads metadata from this index by downloading the wheel, as it offers none apart
+        assert len([path for path in other.asked if path.startswith("/files")]) <= 1
+        lock, asked = tmp_path / "pylock.toml", len(other.asked)
+        write_lock(lock, other.file_url("sample_cached-1.0-py3-none-any.whl"), index.directory)
+        install("--lock", lock, into=bare(tmp_path / "third"))
+        assert len(other.asked) == asked
+    assert packages(tmp_path / "third") == {"sample_cached": "1.0"}
+
+
+def write_lock(path: Path, url: str, directory: Path, sha256: str | None = None, **table: str) -> None:
+    """Write a lock by hand."""
+    name = url.rpartition("/")[2]
+    digest = sha256 or hashlib.sha256((directory / name).read_bytes()).hexdigest()
+    top = {"lock-version": "1.0", "created-by": "tests", **table}
+    lines = [f'{key} = "{value}"' if not value.startswith("[") else f"{key} = {value}" for key, value in top.items()]
+    project, version = name.split("-")[:2]
+    lines += ["[[packages]]", f'name = "{project.replace("_", "-")}"', f'version = "{version}"']
+    lines += ["[[packages.wheels]]", f'url = "{url}"', f'hashes = {{sha256 = "{digest}"}}']
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_offline_asks_nothing(tmp_path: Path, cache: Path, index: Index, install: Install) -> None:
+    make_wheel(index.directory, {"sample_offline.py": b""}, name="sample_offline")
+    assert "--offline forbids to ask an index" in install("sample_offline", "--offline", code=1).stderr
+    install("sample_offline")
+    asked, second = len(index.asked), bare(tmp_path / "second")
+    without_network = ["unshare", "--net"] if os.geteuid() == 0 else []
+    options = ["--offline", "--remember-for", "0", "--wheel-cache", cache, "-p", second]
+    command = [*without_network, sys.executable, "-m", "virtualenv_reflink", "install", "sample_offline", *options]
+    subprocess.run(command, check=True)
+    assert packages(second) == {"sample_offline": "1.0"}
+    assert len(index.asked) == asked
+    lock, url = tmp_path / "pylock.toml", index.file_url("sample_offline-1.0-py3-none-any.whl")
+    write_lock(lock, url, index.directory, sha256="0" * 64)
+    said = install("--offline", "--lock", lock, into=bare(tmp_path / "third"), code=1).stderr
+    assert "the wheel cache lacks sample-offline 1.0, and --offline forbids to fetch it" in said
+
+
+def test_in_any_order_with_pip(index: Index, install: Install, environment: Path) -> None:
+    for version in ("1.0", "2.0", "3.0"):
+        files = {"sample/__init__.py": b"", f"sample/only{version[0]}.py": b""}
+        make_wheel(index.directory, files, version=version, entry_points="[console_scripts]\nsample = sample:a\n")
+    empty = tree_digest(environment)
+    install("sample==1.0")
+    pip(environment, "install", "-U", "sample==2.0")
+    install("sample==3.0")
+    assert {path.name for path in (site_packages(environment) / "sample").glob("*.py")} == {"__init__.py", "only3.py"}
+    pip(environment, "install", "sample==1.0")
+    install("-U", "sample")
+    install("--force-reinstall", "sample")
+    pip(environment, "check")
+    assert pip(environment, "freeze") == "sample==3.0\n"
+    pip(environment, "uninstall", "-y", "sample")
+    assert tree_digest(environment) == empty
+
+
+def test_projects_and_sdists_are_built_once(tmp_path: Path, index: Index, install: Install) -> None:
+    project = make_project(tmp_path / "project")
+    with tarfile.open(index.directory / "sample-1.0.tar.gz", "w:gz") as archive:
+        archive.add(make_project(tmp_path / "sample-1.0"), "sample-1.0")
+    install(project)
+    built = (project / "built").read_text()
+    (project / "built").unlink()
+    install(project, into=bare(tmp_path / "second"))
+    assert built == "x"
+    assert not (project / "built").exists()
+    (project / "sample.py").write_text("value = 2\n")
+    install(project, into=bare(tmp_path / "third"))
+    assert (project / "built").read_text() == "x"
+    assert (site_packages(tmp_path / "third") / "sample.py").read_text() == "value = 2\n"
+    install("sample", into=bare(tmp_path / "fourth"))
+    assert packages(tmp_path / "fourth") == {"sample": "1.0"}
+    before = len(index.asked)
+    install("sample", into=bare(tmp_path / "fifth"))
+    assert len(index.asked) == before
+
+
+@pytest.mark.parametrize("kind", ["project", "editable", "wheel", "archive", "url", "vcs"])
+def test_what_comes_from_elsewhere_is_recorded_as_pip_does(
+    tmp_path: Path, index: Index, install: Install, environment: Path, kind: str
+) -> None:
+    project = make_project(tmp_path / "project")
+    wheel = make_wheel(index.directory, {"other.py": b""}, name="other")
+    with tarfile.open(index.directory / "sample-1.0.tar.gz", "w:gz") as archive:
+        archive.add(project, "sample-1.0")
+    repository = make_project(tmp_path / "repository")
+    git = ["git", "-c", "user.name=n", "-c", "user.email=e", "-C", str(repository)]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["tag", "v1"]):
+        subprocess.run([*git, *command], check=True)
+    words = {
+        "project": [project],
+        "editable": ["-e", project],
+        "wheel": [wheel],
+        "archive": [index.directory / "sample-1.0.tar.gz"],
+        "url": [f"other @ {index.file_url(wheel.name)}"],
+        "vcs": [f"git+file://{repository}@v1"],
+    }[kind]
+    install(*words)
+    theirs = bare(tmp_path / "theirs" / "env")
+    pip(theirs, "install", *words)
+    assert list(site_packages(environment).glob("*/direct_url.json"))
+    assert differences(environment, theirs) == []
+    assert pip(environment, "freeze") == pip(theirs, "freeze")
+
+
+def test_into_a_directory(tmp_path: Path, index: Index, install: Install) -> None:
+    files = {"sample.py": b"", "sample-1.0.data/data/share/sample.txt": b""}
+    make_wheel(index.directory, files, entry_points="[console_scripts]\nsample = sample:a\n")
+    make_wheel(index.directory, {"sample.py": b""}, version="2.0")
+    target = tmp_path / "packages"
+    assert "Installed 1 package" in install("--target", target, "sample==1.0").stdout
+    assert {path.name for path in target.iterdir()} >= {"sample.py", "bin", "share", "sample-1.0.dist-info"}
+    assert "installed already" in install("--target", target, "sample==1.0").stdout
+    install("--target", target, "sample")
+    assert {path.name for path in target.iterdir()} == {"sample.py", "__pycache__", "sample-2.0.dist-info"}
+
+
+def test_hashes_in_requirements(tmp_path: Path, index: Index, install: Install, environment: Path) -> None:
+    wheel = make_wheel(index.directory, {"sample.py": b""})
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"sample==1.0 --hash=sha256:{'0' * 64}\n")
+    assert "HASH" in install("-r", requirements, code=1).stderr.upper()
+    assert packages(environment) == {}
+    requirements.write_text(f"sample==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
+    install("-r", requirements)
+    assert packages(environment) == {"sample": "1.0"}
+
+
+def test_the_seeder_takes_requirements_and_locks(tmp_path: Path, index: Index, cache: Path, virtualenv: Run) -> None:
+    make_wheel(index.directory, {"sample.py": b""}, metadata="Requires-Dist: other\n")
+    make_wheel(index.directory, {"other.py": b""}, name="other")
+    third = make_wheel(index.directory, {"third.py": b""}, name="third")
+    (tmp_path / "requirements.txt").write_text("sample\n")
+    write_lock(tmp_path / "pylock.toml", index.file_url(third.name), index.directory)
+    files = ["--with-requirements", tmp_path / "requirements.txt", "--with-requirements", tmp_path / "pylock.toml"]
+    virtualenv("--wheel-cache", cache, "--with", "other>=1", *files, tmp_path / "seeded")
+    assert packages(tmp_path / "seeded").keys() >= {"pip", "sample", "other", "third"}
+    project = make_project(tmp_path / "project", name="editable_project")
+    (tmp_path / "requirements.txt").write_text(f"-e {project}\n")
+    virtualenv("--wheel-cache", cache, "--no-pip", *files[:2], tmp_path / "second")
+    subprocess.run([python_of(tmp_path / "second"), "-c", "import editable_project"], check=True)
