@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.index import Index, serving
 from tests.support.loop_mounts import loop_mount, why_no_mounts
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Install = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -112,12 +114,52 @@ def reflink() -> Run:
 
 
 @pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One wheel cache for all tests that do not care."""
+    return tmp_path_factory.mktemp("wheel-cache")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """An environment with nothing in it."""
+    return bare(tmp_path / "env")
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """An index of what is in the directory ``dist``, and no other."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    (tmp_path / "dist").mkdir()
+    with serving(tmp_path / "dist") as served:
+        monkeypatch.setenv("PIP_INDEX_URL", served.url)
+        yield served
+
+
+@pytest.fixture
+def install(reflink: Run, cache: Path, environment: Path) -> Install:
+    """Install into the environment, or into another one."""
+
+    def run(*args: object, into: Path = environment, **kwargs: object) -> subprocess.CompletedProcess[str]:
+        return reflink("install", "--wheel-cache", cache, "-p", into, *args, **kwargs)
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real wheels from the package index, for the running Python."""
     directory = tmp_path_factory.mktemp("wheelhouse")
     names = ["numpy", "black", "jupyterlab", "setuptools", "six", "jmespath", "botocore", "greenlet"]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     subprocess.run([*pip, "--dest", str(directory), *names], check=True)
+    return directory
+
+
+def bare(directory: Path) -> Path:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory], check=True)
     return directory
 
 

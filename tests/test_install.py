@@ -7,64 +7,16 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, python_of, tree_digest
+from tests.conftest import Install, Run, bare, python_of, tree_digest
 from tests.differential import compare
-from tests.support.comparison import differences, site_packages
-from tests.support.index import Index, serving
+from tests.support.comparison import differences, packages, site_packages
+from tests.support.index import Index, serving, write_lock
+from tests.support.projects import make_project
 from tests.support.wheels import make_wheel
-
-Install = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One wheel cache for all tests of this module."""
-    return tmp_path_factory.mktemp("wheel-cache")
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Path:
-    """An environment with nothing in it."""
-    return bare(tmp_path / "env")
-
-
-def bare(directory: Path) -> Path:
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory], check=True)
-    return directory
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
-    """An index of what is in the directory ``dist``, and no other."""
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_RETRIES", "0")
-    (tmp_path / "dist").mkdir()
-    with serving(tmp_path / "dist") as served:
-        monkeypatch.setenv("PIP_INDEX_URL", served.url)
-        yield served
-
-
-@pytest.fixture
-def install(reflink: Run, cache: Path, environment: Path) -> Install:
-    """Install into the environment, or into another one."""
-
-    def run(*args: object, into: Path = environment, **kwargs: object) -> subprocess.CompletedProcess[str]:
-        return reflink("install", "--wheel-cache", cache, "-p", into, *args, **kwargs)
-
-    return run
-
-
-def packages(environment: Path) -> dict[str, str]:
-    """Names and versions of what an environment holds."""
-    names = [path.name.removesuffix(".dist-info") for path in site_packages(environment).glob("*.dist-info")]
-    return dict(name.split("-", 1) for name in names)
 
 
 def pip(environment: Path, *args: object, code: int = 0) -> str:
@@ -72,57 +24,6 @@ def pip(environment: Path, *args: object, code: int = 0) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
-
-
-def make_project(directory: Path, name: str = "sample", version: str = "1.0", code: str = "") -> Path:
-    """Write a project that builds without anything but itself (PEP 517, PEP 660)."""
-    directory.mkdir(parents=True)
-    build = (
-        f"[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n[project]\nname = '{name}'\n"
-    )
-    (directory / "pyproject.toml").write_text(f"{build}version = '{version}'\n")
-    (directory / f"{name}.py").write_text("value = 1\n")
-    (directory / "backend.py").write_text(f"{code}\nname, version = {name!r}, {version!r}\n{BACKEND}")
-    return directory
-
-
-BACKEND = """
-import os, sys, zipfile
-
-info = f"{name}-{version}.dist-info"
-metadata = f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n"
-
-def prepare_metadata_for_build_wheel(directory, config_settings=None):
-    os.mkdir(os.path.join(directory, info))
-    with open(os.path.join(directory, info, "METADATA"), "w") as stream:
-        stream.write(metadata)
-    return info
-
-prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
-
-def wheel(directory, files):
-    files[f"{info}/METADATA"] = metadata
-    files[f"{info}/WHEEL"] = "Wheel-Version: 1.0\\nGenerator: backend\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
-    import base64, hashlib
-    def row(path, text):
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
-        return f"{path},sha256={digest},{len(text.encode())}\\n"
-    rows = [row(path, text) for path, text in files.items()]
-    files[f"{info}/RECORD"] = "".join([*rows, f"{info}/RECORD,,\\n"])
-    filename = f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(os.path.join(directory, filename), "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-    return filename
-
-def build_wheel(directory, config_settings=None, metadata_directory=None):
-    with open("built", "a") as stream:
-        stream.write("x")
-    return wheel(directory, {f"{name}.py": open(f"{name}.py").read()})
-
-def build_editable(directory, config_settings=None, metadata_directory=None):
-    return wheel(directory, {f"_{name}.pth": os.getcwd() + "\\n"})
-"""
 
 
 @pytest.mark.parametrize("requirement", ["flask", "black[jupyter]", "python-dateutil"])
@@ -215,18 +116,6 @@ def test_a_cached_wheel_is_not_downloaded_again_from_elsewhere(tmp_path: Path, i
     assert packages(tmp_path / "third") == {"sample_cached": "1.0"}
 
 
-def write_lock(path: Path, url: str, directory: Path, sha256: str | None = None, **table: str) -> None:
-    """Write a lock by hand."""
-    name = url.rpartition("/")[2]
-    digest = sha256 or hashlib.sha256((directory / name).read_bytes()).hexdigest()
-    top = {"lock-version": "1.0", "created-by": "tests", **table}
-    lines = [f'{key} = "{value}"' if not value.startswith("[") else f"{key} = {value}" for key, value in top.items()]
-    project, version = name.split("-")[:2]
-    lines += ["[[packages]]", f'name = "{project.replace("_", "-")}"', f'version = "{version}"']
-    lines += ["[[packages.wheels]]", f'url = "{url}"', f'hashes = {{sha256 = "{digest}"}}']
-    path.write_text("\n".join(lines) + "\n")
-
-
 def test_offline_asks_nothing(tmp_path: Path, cache: Path, index: Index, install: Install) -> None:
     make_wheel(index.directory, {"sample_offline.py": b""}, name="sample_offline")
     assert "--offline forbids to ask an index" in install("sample_offline", "--offline", code=1).stderr
@@ -263,18 +152,16 @@ def test_in_any_order_with_pip(index: Index, install: Install, environment: Path
 
 
 def test_projects_and_sdists_are_built_once(tmp_path: Path, index: Index, install: Install) -> None:
-    project = make_project(tmp_path / "project")
+    log = tmp_path / "log"
+    project = make_project(tmp_path / "project", log=log)
     with tarfile.open(index.directory / "sample-1.0.tar.gz", "w:gz") as archive:
         archive.add(make_project(tmp_path / "sample-1.0"), "sample-1.0")
     install(project)
-    built = (project / "built").read_text()
-    (project / "built").unlink()
     install(project, into=bare(tmp_path / "second"))
-    assert built == "x"
-    assert not (project / "built").exists()
+    assert log.read_text() == "x"
     (project / "sample.py").write_text("value = 2\n")
     install(project, into=bare(tmp_path / "third"))
-    assert (project / "built").read_text() == "x"
+    assert log.read_text() == "xx"
     assert (site_packages(tmp_path / "third") / "sample.py").read_text() == "value = 2\n"
     install("sample", into=bare(tmp_path / "fourth"))
     assert packages(tmp_path / "fourth") == {"sample": "1.0"}

@@ -18,12 +18,6 @@ from tests.support.wheels import make_wheel
 PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"]
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One wheel cache for all tests of this module."""
-    return tmp_path_factory.mktemp("wheel-cache")
-
-
 def interpreter(version: str) -> Path:
     """Find a Python on the path or among pyenv's; its shims are there for each version, but run only the chosen one."""
     on_path = shutil.which(f"python{version}")
@@ -144,7 +138,7 @@ def test_uninstalling_everything_leaves_no_more_than_after_pip(
             virtualenv("--wheel-cache", cache, "--setuptools", "none", *options, environment)
         else:
             pip(environment, "install", "pip", *wheels)
-        installed = json.loads(pip(environment, "list", "--format=json"))
+        installed = json.loads(run(environment / "bin" / "pip", "list", "--format=json"))
         pip(environment, "uninstall", "-y", *(package["name"] for package in installed))
         left.append(listing(environment) - before)
     assert left[0] == left[1]

@@ -15,12 +15,6 @@ from tests.support.wheels import make_wheel
 SEEDS = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence.pth")
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One wheel cache for all tests of this module."""
-    return tmp_path_factory.mktemp("wheel-cache")
-
-
 def layout(environment: Path) -> dict[str, str]:
     """Each path but those inside the seed packages, whose versions differ, with its kind and mode or link."""
     found = {}

@@ -19,6 +19,12 @@ def site_packages(environment: Path) -> Path:
     return found
 
 
+def packages(environment: Path) -> dict[str, str]:
+    """Names and versions of what an environment holds."""
+    names = [path.name.removesuffix(".dist-info") for path in site_packages(environment).glob("*.dist-info")]
+    return dict(name.split("-", 1) for name in names)
+
+
 def entry_points(environment: Path) -> set[str]:
     """Where the generated scripts are, whose code each installer writes in its own way."""
     installed = distributions(path=[str(site_packages(environment))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -75,7 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(BrokenPipeError):  # who asked may have lost patience
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -87,3 +88,15 @@ def _project(path: Path) -> str:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_lock(path: Path, url: str, directory: Path, sha256: str | None = None, **table: str) -> None:
+    """Write a lock by hand."""
+    name = url.rpartition("/")[2]
+    digest = sha256 or hashlib.sha256((directory / name).read_bytes()).hexdigest()
+    top = {"lock-version": "1.0", "created-by": "tests", **table}
+    lines = [f'{key} = "{value}"' if not value.startswith("[") else f"{key} = {value}" for key, value in top.items()]
+    project, version = name.split("-")[:2]
+    lines += ["[[packages]]", f'name = "{project.replace("_", "-")}"', f'version = "{version}"']
+    lines += ["[[packages.wheels]]", f'url = "{url}"', f'hashes = {{sha256 = "{digest}"}}']
+    path.write_text("\n".join(lines) + "\n")

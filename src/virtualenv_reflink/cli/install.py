@@ -44,7 +44,8 @@ def _install(options: Namespace, target: Target, started: float) -> None:
     provisioner = Provisioner(settings(options), target.environment, heard)
     lock = _lock(options, target, provisioner)
     report = Report(lock, present_versions(target.environment), quiet=options.quiet)
-    report.resolved(time.monotonic() - started, provisioner.resolution_age)
+    if request(options):
+        report.resolved(time.monotonic() - started, provisioner.resolution_age)
     if options.dry_run:
         report.would_install()
         return
