@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import File
@@ -17,8 +18,8 @@ from virtualenv_reflink.progress import Progress
 
 # Below this many files a second process costs more to start than it saves.
 _FILES_FOR_TWO = 2000
-# What it gets, so that both end together: planning the rest takes about as long as placing a tenth of all files.
-_CHILDS_SHARE = 0.55
+# Up to where other processes place them, each as soon as so much is planned; then all end at about the same time.
+_SHARES = (0.2, 0.55)
 
 
 class Batch(NamedTuple):
@@ -45,20 +46,21 @@ class _Outcome(NamedTuple):
 
 
 class Placing:
-    """Puts files into place: the first part in a forked process while the second is still being planned.
+    """Puts files into place: the first of them in forked processes while the rest is still being planned.
 
     Leaving the context waits for all of them. Every file placed is appended to ``placed``, also when this fails.
     """
 
     def __init__(self, expected: int, linker: Linker, placed: list[str], progress: Progress) -> None:
         """Take the number of files to come, and the linker whose link mode is used."""
-        self._share = int(expected * _CHILDS_SHARE) if expected >= _FILES_FOR_TWO and _may_fork() else None
+        forks = expected >= _FILES_FOR_TWO and _may_fork()
+        self._thresholds = [int(expected * share) for share in _SHARES] if forks else []
         self._linker = linker
         self._placed = placed
         self._progress = progress
         self._batches: list[Batch] = []
-        self._count = 0
-        self._child: _Child | None = None
+        self._planned = 0
+        self._children: list[_Child] = []
 
     def __enter__(self) -> Placing:
         return self
@@ -67,37 +69,35 @@ class Placing:
         """Take what has been planned: the directories are there, and the names are free."""
         for batch in batches:
             self._batches.append(batch)
-            self._count += len(batch.files)
-            if self._share is not None and self._child is None and self._count >= self._share:
-                self._child = _Child(self._batches, self._linker)
-                self._batches, self._count = [], 0
+            self._planned += len(batch.files)
+            if self._thresholds and self._planned >= self._thresholds[0]:
+                del self._thresholds[0]
+                self._children.append(_Child(self._batches, self._linker))
+                self._batches = []
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Place the rest, and wait for the other process.
+        """Place the rest, and wait for the other processes.
 
         :raises OSError: for the first file that could not be placed.
         """
         try:
             if kind is None:
-                with self._progress.stage("Placing files", self._count):
+                with self._progress.stage("Placing files", sum(len(batch.files) for batch in self._batches)):
                     _place(self._batches, self._placed, self._progress)
-        except BaseException:
-            kind = BaseException
-            raise
+                self._wait()
         finally:
-            if self._child is not None:
-                self._end(self._child, failed=kind is not None)
+            for child in self._children:
+                child.kill()
+                self._placed += child.targets
 
-    def _end(self, child: _Child, *, failed: bool) -> None:
-        if failed:
-            child.kill()
-            self._placed += child.targets
-            return
-        outcome = child.outcome()
-        self._placed += child.targets[: outcome.placed]
-        self._linker.add_refusals(Refusals(outcome.refusals, outcome.reason))
-        if outcome.error is not None:
-            raise OSError(*outcome.error)
+    def _wait(self) -> None:
+        while self._children:
+            outcome = self._children[0].outcome()
+            child = self._children.pop(0)
+            self._placed += child.targets[: outcome.placed]
+            self._linker.add_refusals(Refusals(outcome.refusals, outcome.reason))
+            if outcome.error is not None:
+                raise OSError(*outcome.error)
 
 
 def _may_fork() -> bool:
@@ -146,9 +146,10 @@ class _Child:
 
     def kill(self) -> None:
         """Stop the work where it is."""
-        os.kill(self._pid, signal.SIGKILL)
         self._pipe.close()
-        os.waitpid(self._pid, 0)
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
 
 
 def _work(batches: Sequence[Batch], linker: Linker, pipe: int) -> None:
