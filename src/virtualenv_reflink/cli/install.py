@@ -16,11 +16,9 @@ from virtualenv_reflink.cli.options import (
     request,
     settings,
 )
-from virtualenv_reflink.cli.report import Report
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.errors import TargetError
-from virtualenv_reflink.install.discovery import Target, find_target, insist_on_writable, into_directory
-from virtualenv_reflink.install.exclusive import exclusive
+from virtualenv_reflink.install.discovery import Asking, Target, insist_on_writable, into_directory
 from virtualenv_reflink.install.installed import present_versions
 from virtualenv_reflink.provision import Provisioner, without_satisfied
 from virtualenv_reflink.requirements.lock import Lock, merged
@@ -33,13 +31,19 @@ def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
     started = time.monotonic()
     options = _parser().parse_args(arguments)
-    target = _target(options)
+    asking = Asking(options.python)
+    # imported while the interpreter starts
+    from virtualenv_reflink.install.exclusive import exclusive
+
+    target = _target(options, asking)
     with exclusive(target.environment.root, lambda line: print(line, file=sys.stderr)):
         _install(options, target, started)
     return 0
 
 
 def _install(options: Namespace, target: Target, started: float) -> None:
+    from virtualenv_reflink.cli.report import Report
+
     heard = progress(verbose=options.verbose, quiet=options.quiet)
     provisioner = Provisioner(settings(options), target.environment, heard)
     lock = _lock(options, target, provisioner)
@@ -74,8 +78,8 @@ def _resolved(options: Namespace, target: Target, provisioner: Provisioner) -> L
     return Lock(without_satisfied(lock.packages, target.environment))
 
 
-def _target(options: Namespace) -> Target:
-    target = find_target(options.python)
+def _target(options: Namespace, asking: Asking) -> Target:
+    target = asking.target()
     if options.target is not None:
         directory = options.target.absolute()
         if directory.exists() and not directory.is_dir():

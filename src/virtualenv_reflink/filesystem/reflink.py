@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
 
 # <linux/fs.h>, ioctl_ficlone(2)
 _FICLONE = 0x40049409
@@ -28,13 +27,8 @@ class CannotCloneError(OSError):
     """These two places do not share data; a plain copy will do. ``errno`` keeps the kernel's word."""
 
 
-class Duplicate(NamedTuple):
-    """A file to make from another: its mode is subject to the umask, its mtime is in nanoseconds, or None for now."""
-
-    source: str
-    target: str
-    mode: int
-    mtime_ns: int | None
+Duplicate = tuple[str, str, int, "int | None"]
+"""A file to make: its source, its target, its mode (subject to the umask), its mtime in nanoseconds or None for now."""
 
 
 def clone_file(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
@@ -42,7 +36,7 @@ def clone_file(source: str, target: str, mode: int, mtime_ns: int | None) -> Non
 
     :raises OSError: as :func:`clone_files`.
     """
-    clone_files([Duplicate(source, target, mode, mtime_ns)], [])
+    clone_files([(source, target, mode, mtime_ns)], [])
 
 
 def clone_files(files: Iterable[Duplicate], done: list[str]) -> None:
@@ -77,7 +71,7 @@ def clone_files(files: Iterable[Duplicate], done: list[str]) -> None:
 def _clone_files_by_package(files: Iterable[Duplicate], done: list[str]) -> None:
     for file in files:
         _clone_file_by_package(*file)
-        done.append(file.target)
+        done.append(file[1])
 
 
 def _clone_file_by_package(source: str, target: str, mode: int, mtime_ns: int | None) -> None:

@@ -47,15 +47,44 @@ class Target(NamedTuple):
     managed_by: Path | None
 
 
+class Asking:
+    """An interpreter that is telling about itself while this process goes on."""
+
+    def __init__(self, named: str | None) -> None:
+        """Start what ``named`` is: an environment's directory, an interpreter, the name or version of one on the PATH.
+
+        Unnamed, it is the active environment, else the interpreter that runs this.
+
+        :raises TargetError: when it is none of these, or does not start.
+        """
+        self._executable = _executable(named or os.environ.get("VIRTUAL_ENV") or sys.executable)
+        command = [str(self._executable), "-I", "-c", _QUESTION]
+        try:
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        except OSError as error:
+            raise _not_python(self._executable, str(error)) from error
+
+    def target(self) -> Target:
+        """Wait for the answer and return the target.
+
+        :raises TargetError: when it is no Python that runs.
+        """
+        output, errors = self._process.communicate()
+        try:
+            return _target(self._executable, json.loads(output))
+        except ValueError as error:
+            raise _not_python(self._executable, errors or "it does not answer") from error
+
+
 def find_target(named: str | None) -> Target:
-    """Return what ``named`` is: an environment's directory, an interpreter, the name or version of one on the PATH.
+    """Ask as :class:`Asking` does, and wait.
 
-    Unnamed, it is the active environment, else the interpreter that runs this.
-
-    :raises TargetError: when it is none of these, or does not run.
+    :raises TargetError: as that does.
     """
-    executable = _executable(named or os.environ.get("VIRTUAL_ENV") or sys.executable)
-    told = _ask(executable)
+    return Asking(named).target()
+
+
+def _target(executable: Path, told: dict) -> Target:  # type: ignore[type-arg]
     paths = told["paths"]
     root = Path(paths["data"])
     version = (told["version"][0], told["version"][1], told["version"][2])
@@ -118,12 +147,5 @@ def _executable(named: str) -> Path:
     return Path(found)
 
 
-def _ask(executable: Path) -> dict:  # type: ignore[type-arg]
-    command = [str(executable), "-I", "-c", _QUESTION]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        told: dict = json.loads(done.stdout)  # type: ignore[type-arg]
-    except (OSError, subprocess.CalledProcessError, ValueError) as error:
-        detail = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
-        raise TargetError(f"{executable} is not a Python interpreter that runs: {detail}") from error
-    return told
+def _not_python(executable: Path, detail: str) -> TargetError:
+    return TargetError(f"{executable} is not a Python interpreter that runs: {detail.strip().splitlines()[-1]}")

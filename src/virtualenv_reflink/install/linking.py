@@ -112,28 +112,29 @@ class Linker:
 
     def _link(self, files: list[Duplicate], done: list[str]) -> None:
         for file in files:
+            source, target, _, _ = file
             try:
-                os.link(file.source, file.target)
+                os.link(source, target)
             except OSError as error:
                 if error.errno not in {errno.EMLINK, errno.EXDEV, errno.EPERM}:
                     raise
                 self._refuse(error)
                 self._copy([file], done)
             else:
-                done.append(file.target)
+                done.append(target)
 
     def _copy(self, files: list[Duplicate], done: list[str]) -> None:
         for file in files:
             copy_file(*file)
-            done.append(file.target)
+            done.append(file[1])
         self._let_all_execute(files)
 
     def _let_all_execute(self, files: list[Duplicate]) -> None:
         """Add the executable bits that the umask took, as pip does."""
         if self._umask & 0o111:
-            for file in files:
-                if file.mode & 0o111:
-                    os.chmod(file.target, file.mode & ~self._umask | 0o111)
+            for _, target, mode, _ in files:
+                if mode & 0o111:
+                    os.chmod(target, mode & ~self._umask | 0o111)
 
     def _refuse(self, error: OSError) -> None:
         self.add_refusals(Refusals(1, f"they refused with {error.strerror!r}"))

@@ -18,8 +18,8 @@ from virtualenv_reflink.progress import Progress
 
 # Below this many files a second process costs more to start than it saves.
 _FILES_FOR_TWO = 2000
-# Up to where other processes place them, each as soon as so much is planned; then all end at about the same time.
-_SHARES = (0.2, 0.55)
+# What it is given: the other one still has the rest to plan.
+_CHILDS_SHARE = 0.65
 
 
 class Batch(NamedTuple):
@@ -46,7 +46,7 @@ class _Outcome(NamedTuple):
 
 
 class Placing:
-    """Puts files into place: the first of them in forked processes while the rest is still being planned.
+    """Puts files into place: the first part in a forked process while the second is still being planned.
 
     Leaving the context waits for all of them. Every file placed is appended to ``placed``, also when this fails.
     """
@@ -54,13 +54,13 @@ class Placing:
     def __init__(self, expected: int, linker: Linker, placed: list[str], progress: Progress) -> None:
         """Take the number of files to come, and the linker whose link mode is used."""
         forks = expected >= _FILES_FOR_TWO and _may_fork()
-        self._thresholds = [int(expected * share) for share in _SHARES] if forks else []
+        self._childs_share = int(expected * _CHILDS_SHARE) if forks else None
         self._linker = linker
         self._placed = placed
         self._progress = progress
         self._batches: list[Batch] = []
         self._planned = 0
-        self._children: list[_Child] = []
+        self._child: _Child | None = None
 
     def __enter__(self) -> Placing:
         return self
@@ -70,13 +70,12 @@ class Placing:
         for batch in batches:
             self._batches.append(batch)
             self._planned += len(batch.files)
-            if self._thresholds and self._planned >= self._thresholds[0]:
-                del self._thresholds[0]
-                self._children.append(_Child(self._batches, self._linker))
-                self._batches = []
+            if self._childs_share is not None and self._planned >= self._childs_share:
+                self._child = _Child(self._batches, self._linker)
+                self._batches, self._childs_share = [], None
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Place the rest, and wait for the other processes.
+        """Place the rest, and wait for the other process.
 
         :raises OSError: for the first file that could not be placed.
         """
@@ -86,18 +85,19 @@ class Placing:
                     _place(self._batches, self._placed, self._progress)
                 self._wait()
         finally:
-            for child in self._children:
-                child.kill()
-                self._placed += child.targets
+            if self._child is not None:
+                self._child.kill()
+                self._placed += self._child.targets
 
     def _wait(self) -> None:
-        while self._children:
-            outcome = self._children[0].outcome()
-            child = self._children.pop(0)
-            self._placed += child.targets[: outcome.placed]
-            self._linker.add_refusals(Refusals(outcome.refusals, outcome.reason))
-            if outcome.error is not None:
-                raise OSError(*outcome.error)
+        if self._child is None:
+            return
+        outcome, targets = self._child.outcome(), self._child.targets
+        self._child = None
+        self._placed += targets[: outcome.placed]
+        self._linker.add_refusals(Refusals(outcome.refusals, outcome.reason))
+        if outcome.error is not None:
+            raise OSError(*outcome.error)
 
 
 def _may_fork() -> bool:
@@ -114,7 +114,7 @@ def _place(batches: Sequence[Batch], placed: list[str], progress: Progress) -> N
 def _duplicate(source: str, target: str, file: File, mtime_ns: int | None) -> Duplicate:
     name, executable, _, _ = file
     mode = 0o777 if executable else 0o666
-    return Duplicate(f"{source}/{name}", f"{target}/{name}", mode, mtime_ns if name.endswith(".py") else None)
+    return f"{source}/{name}", f"{target}/{name}", mode, mtime_ns if name.endswith(".py") else None
 
 
 class _Child:

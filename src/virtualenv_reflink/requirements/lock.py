@@ -95,11 +95,12 @@ class Lock(NamedTuple):
 
 def merged(locks: Sequence[Lock]) -> Lock:
     """Return one lock of several; of packages with the same name the last one stays."""
-    if len(locks) == 1:
-        return locks[0]
+    filled = [lock for lock in locks if lock.packages]
+    if len(filled) < 2:
+        return filled[0] if filled else Lock([])
     from packaging.utils import canonicalize_name
 
-    packages = {canonicalize_name(package.name): package for lock in locks for package in lock.packages}
+    packages = {canonicalize_name(package.name): package for lock in filled for package in lock.packages}
     return Lock(list(packages.values()))
 
 
