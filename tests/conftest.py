@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.index import Index, serving
 from tests.support.loop_mounts import loop_mount, why_no_mounts
+from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Install = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -81,6 +82,9 @@ def place(request: pytest.FixtureRequest) -> Iterator[Path]:
     directory = root / hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]
     directory.mkdir()
     yield directory
+    for sealed in directory.glob("*/v2/layers/*/tree"):
+        if is_subvolume(str(sealed)):
+            unseal_subvolume(str(sealed))
     shutil.rmtree(directory)
 
 

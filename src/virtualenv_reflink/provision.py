@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -18,8 +18,11 @@ from virtualenv_reflink.progress import Progress
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
-    from virtualenv_reflink.cache.manifest import UnpackedWheel
+    from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
     from virtualenv_reflink.install.environment import Environment
+    from virtualenv_reflink.install.layers import Layer
+    from virtualenv_reflink.install.scripts import Aliases
+    from virtualenv_reflink.requirements.fetch import Fetcher
     from virtualenv_reflink.requirements.lock import Lock, Locked
     from virtualenv_reflink.requirements.pip import Pip
     from virtualenv_reflink.requirements.request import Request
@@ -101,24 +104,15 @@ class Provisioner:
 
         return read_pylock(path, self.facts)
 
-    def items(self, packages: Sequence[Locked], sources: Sequence[str] = ()) -> list[Item]:
-        """Return what to install for ``packages``: unpacked wheels with bytecode, all of them in the cache now.
+    def provide(self, packages: Sequence[Locked], sources: Sequence[str] = ()) -> None:
+        """Install ``packages``; when one fails, the environment is as it was before.
 
         ``sources`` are pip's options about indexes and builds.
 
         :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
-        :raises BadWheelError: when one is not sound, or not what its hash says.
+        :raises ReflinkError: naming what else went wrong.
         """
-        from virtualenv_reflink.requirements.fetch import Fetcher
-
-        pip = None if self._settings.offline else (lambda: self._pip)
-        fetcher = Fetcher(self.cache, self.facts, pip, sources, self._progress)
-        wheels = fetcher.fetch(packages)
-        with self._progress.stage("Compiling", len(wheels)):
-            return [
-                self._item(wheel, requested=package.requested, direct_url=package.direct_url)
-                for package, wheel in zip(packages, wheels, strict=True)
-            ]
+        self._put([], packages, sources, {})
 
     def bundled(self, distribution: str) -> UnpackedWheel:
         """Return the wheel that virtualenv bundles for this environment's Python, unpacked.
@@ -135,7 +129,7 @@ class Provisioner:
         requirements: Sequence[str] = (),
         files: Sequence[str] = (),
         sources: Sequence[str] = (),
-        aliases: Mapping[str, str] = MappingProxyType({}),
+        aliases: Aliases = MappingProxyType({}),
     ) -> None:
         """Install ``seeds`` and requirements into a new environment; where both have a distribution the latter decide.
 
@@ -145,19 +139,12 @@ class Provisioner:
         :raises ReflinkError: naming what went wrong; the environment then is as it was before.
         """
         lock = self._lock_for_empty(requirements, files, sources) if requirements or files else None
-        wanted = self.items(lock.copied, sources) if lock else []
-        names = {item.wheel.metadata.distribution for item in wanted}
-        items = [self._item(seed, requested=True) for seed in seeds if seed.metadata.distribution not in names]
-        self.install([*(item._replace(aliases=aliases) for item in items), *wanted])
+        packages = lock.copied if lock else []
+        names = {normalized(package.name) for package in packages}
+        kept = [seed for seed in seeds if normalized(seed.metadata.distribution) not in names]
+        self._put(kept, packages, sources, aliases)
         if lock:
             self.install_editable(lock.editable, sources)
-
-    def install(self, items: Sequence[Item]) -> None:
-        """Install ``items``; when one fails, the environment is as it was before.
-
-        :raises ReflinkError: naming what went wrong.
-        """
-        install(items, self._environment, self.linker, self._progress)
 
     def install_editable(self, packages: Sequence[Locked], options: Sequence[str]) -> None:
         """Have pip build and install packages that refer to their directories.
@@ -184,20 +171,80 @@ class Provisioner:
         request = Request(requirements=tuple(requirements), files=others, sources=tuple(sources))
         return merged([*locks, self.lock(request, search_path=())] if request else locks)
 
-    def _item(self, wheel: UnpackedWheel, *, requested: bool, direct_url: str | None = None) -> Item:
+    def _put(
+        self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str], aliases: Aliases
+    ) -> None:
+        """Put seeds and packages into the environment, all at once where that is asked for and possible."""
+        if self._settings.link_mode == "snapshot":
+            reason = why_not_whole(self._environment)
+            if reason is None:
+                self._put_snapshot(seeds, packages, sources, aliases)
+                return
+            self.linker.fall_back(reason)
+        items = self._items(seeds, packages, sources, aliases)
+        install(items, self._environment, self.linker, self._progress)
+
+    def _put_snapshot(
+        self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str], aliases: Aliases
+    ) -> None:
+        from virtualenv_reflink.install.snapshots import install_snapshot
+
+        layer = self._layer(seeds, packages, sources)
+        keys = {seed.key for seed in seeds}
+        rest = [item._replace(aliases=aliases) if item.wheel.key in keys else item for item in layer.rest]
+        install_snapshot(layer._replace(rest=rest), self._environment, self.linker)
+        self.linker.put_whole()
+
+    def _layer(self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str]) -> Layer:
+        """Return the layer of seeds and packages; one that is there costs no look at its wheels."""
+        from virtualenv_reflink.install.layers import Member, build_layer, layer_key, read_layer
+
+        tag = self.facts.bytecode_tag if self._settings.compile_bytecode else None
+        own = [Member(seed.key, True, None) for seed in seeds]
+        keys = self._fetcher(sources).known_keys(packages)
+        if keys is not None:
+            wanted = [Member(key, each.requested, each.direct_url) for key, each in zip(keys, packages, strict=True)]
+            entry = self.cache.known_layer(layer_key([*own, *wanted], tag))
+            if entry is not None:
+                return read_layer(entry)
+        items = self._items(seeds, packages, sources, {})
+        members = [Member(item.wheel.key, item.requested, item.direct_url) for item in items]
+        return read_layer(self.cache.layer(layer_key(members, tag), build_layer(items, self._environment)))
+
+    def _items(
+        self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str], aliases: Aliases
+    ) -> list[Item]:
+        """Return unpacked wheels with bytecode, all of them in the cache now."""
+        wheels = self._fetcher(sources).fetch(packages)
+        with self._progress.stage("Compiling", len(seeds) + len(wheels)):
+            items = [Item(seed, self._bytecode(seed), requested=True, aliases=aliases) for seed in seeds]
+            for package, wheel in zip(packages, wheels, strict=True):
+                items.append(Item(wheel, self._bytecode(wheel), package.requested, package.direct_url))
+            return items
+
+    def _bytecode(self, wheel: UnpackedWheel) -> Tree | None:
         self._progress.step(wheel.metadata.wheel)
-        python = self._environment.base_executable
-        bytecode = self.cache.bytecode(wheel, python, self.facts) if self._settings.compile_bytecode else None
-        return Item(wheel, bytecode, requested, direct_url)
+        if not self._settings.compile_bytecode:
+            return None
+        return self.cache.bytecode(wheel, self._environment.base_executable, self.facts)
+
+    def _fetcher(self, sources: Sequence[str]) -> Fetcher:
+        from virtualenv_reflink.requirements.fetch import Fetcher
+
+        pip = None if self._settings.offline else (lambda: self._pip)
+        return Fetcher(self.cache, self.facts, pip, sources, self._progress)
 
     @cached_property
     def _pip(self) -> Pip:
+        from virtualenv_reflink.cache.manifest import TREE_NAME
+        from virtualenv_reflink.install.layers import merged_tree
         from virtualenv_reflink.requirements.pip import Pip
 
         wheel = self.bundled("pip")
         bytecode = self.cache.bytecode(wheel, self._environment.base_executable, self.facts)
-        layer = self.cache.layer([(wheel, bytecode)], self.facts)
-        return Pip(layer, self._environment.executable, self._environment.base_executable)
+        fill = merged_tree([Item(wheel, bytecode, requested=True)], self._environment)
+        entry = self.cache.layer(f"pip-{wheel.key}-{self.facts.bytecode_tag}", fill)
+        return Pip(entry / TREE_NAME, self._environment.executable, self._environment.base_executable)
 
     @property
     def _lifetime(self) -> float:
@@ -218,6 +265,15 @@ class Provisioner:
                 "no resolution of these requirements is remembered, and --offline forbids to ask an index; "
                 "run once without, or give a lock"
             )
+
+
+def why_not_whole(environment: Environment) -> str | None:
+    """Return why a layer cannot become the packages of an environment all at once, or None."""
+    if environment.purelib != environment.platlib:
+        return "purelib and platlib are in different places"
+    if any(installed_in(environment.purelib)):
+        return "the environment already has packages"
+    return None
 
 
 def without_satisfied(packages: Sequence[Locked], environment: Environment) -> list[Locked]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from virtualenv_reflink.errors import CacheError
 from virtualenv_reflink.filesystem.flush import flush_filesystem
+from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
 _VERSION = "v2"
 _TAG = (
@@ -71,7 +72,7 @@ class Store:
                 if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
                     raise
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            _discard(staged)
 
     def _fresh_staging(self, entry: Path) -> Path:
         """Return a new directory; with the lock held, what killed builders of this entry left is garbage."""
@@ -81,7 +82,7 @@ class Store:
         staging.mkdir(parents=True, exist_ok=True)
         prefix = f"{_flat_name(entry)}."
         for abandoned in staging.glob(f"{prefix}*"):
-            shutil.rmtree(abandoned, ignore_errors=True)
+            _discard(abandoned)
         return Path(mkdtemp(prefix=prefix, dir=staging))
 
     @contextmanager
@@ -133,6 +134,15 @@ class Store:
 
 _ELSEWHERE = "choose another with --wheel-cache"
 _FREE_SPACE = "free some space or choose another with --wheel-cache"
+
+
+def _discard(staged: Path) -> None:
+    """Delete what was being built; a subvolume may have been sealed already."""
+    with suppress(OSError):
+        for path in staged.iterdir():
+            if is_subvolume(str(path)):
+                unseal_subvolume(str(path))
+    shutil.rmtree(staged, ignore_errors=True)
 
 
 def _flat_name(entry: Path) -> str:

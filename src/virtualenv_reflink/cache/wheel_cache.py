@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,17 +76,19 @@ class WheelCache:
 
         return parse_facts(remembered(self._store, "interpreters", executable, ask_interpreter))
 
-    def layer(self, wheels: Sequence[tuple[UnpackedWheel, Tree]], facts: InterpreterFacts) -> Path:
-        """Return the merged site-packages of ``wheels`` with their bytecode, building it now if that was never done.
+    def layer(self, key: str, fill: Callable[[Path], None]) -> Path:
+        """Return the layer that ``key`` names, having ``fill`` make it in an empty directory if that was never done.
 
         :raises CacheError: when the cache lacks it and cannot be written.
-        :raises LayerError: when two wheels hold the same file and it differs.
         """
-        from virtualenv_reflink.cache.layer import build_layer, layer_key, layer_place
+        entry = self._store.path("layers", key)
+        self._store.build(entry, fill)
+        return entry
 
-        entry = self._store.path("layers", layer_key((wheel.key for wheel, _ in wheels), facts.bytecode_tag))
-        self._store.build(entry, lambda staged: build_layer(wheels, staged))
-        return layer_place(entry)
+    def known_layer(self, key: str) -> Path | None:
+        """Return the layer that ``key`` names, or None where it was never built."""
+        entry = self._store.path("layers", key)
+        return entry if entry.is_dir() else None
 
     def fact_of_file(self, kind: str, subject: Path, compute: Callable[[Path], str]) -> str:
         """Return ``compute(subject)``, computed once for the very same file and kept under ``kind``.

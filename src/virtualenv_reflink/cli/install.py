@@ -54,7 +54,7 @@ def _install(options: Namespace, target: Target, started: float) -> None:
         report.would_install()
         return
     started = time.monotonic()
-    provisioner.install(provisioner.items(lock.copied, options.sources))
+    provisioner.provide(lock.copied, options.sources)
     provisioner.install_editable(lock.editable, [*_pip_target(options), *options.sources])
     report.installed(time.monotonic() - started, provisioner.linker)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from virtualenv_reflink.install.ground import Ground
 from virtualenv_reflink.install.journal import Journal
 from virtualenv_reflink.install.linking import Linker
 from virtualenv_reflink.install.placing import Batch, Placing
-from virtualenv_reflink.install.record import Recorder
+from virtualenv_reflink.install.record import Recorder, Row, extended
 from virtualenv_reflink.install.removal import remove_installed
 from virtualenv_reflink.install.scripts import Aliases, entry_point_scripts, rewritten_bytecode, rewritten_scripts
 from virtualenv_reflink.progress import Progress
@@ -59,11 +60,29 @@ def install(items: Sequence[Item], environment: Environment, linker: Linker, pro
     """
     for item in items:
         check_python(item.wheel, environment.version)
-    journal = Journal(environment.root)
+    journal = Journal(environment)
     try:
         with _explained(_named(items), environment):
             remove_installed({item.wheel.metadata.distribution for item in items}, environment, journal)
             _Installation(environment, linker, journal).run(items, progress or Progress())
+    except BaseException:
+        journal.undo()
+        raise
+    finally:
+        journal.close()
+
+
+def complete(items: Sequence[Item], environment: Environment, linker: Linker) -> None:
+    """Put what a layer lacks of ``items`` into an environment that holds the layer, and add it to their RECORDs.
+
+    When it fails, all that this made is taken back, but for the RECORDs.
+
+    :raises InstallError: when a file is in the way or the disk is full.
+    """
+    journal = Journal(environment)
+    try:
+        with _explained(_named(items), environment):
+            _Installation(environment, linker, journal).complete(items)
     except BaseException:
         journal.undo()
         raise
@@ -119,20 +138,38 @@ class _Installation:
         for directory, file in generated:
             self._write(directory, file)
 
+    def complete(self, items: Sequence[Item]) -> None:
+        records: list[tuple[Path, list[Row]]] = []
+        with Placing(0, self._linker, self._journal.files, Progress()) as placing:
+            for item in reversed(items):
+                made = list(self._scripts_and_bytecode(item))
+                placing.add(self._batches(item, made))
+                for file in made:
+                    self._write(self._scheme(item, file.scheme), file)
+                recorder = Recorder(item.wheel, self._environment)
+                record = Path(self._scheme(item, item.wheel.metadata.root_scheme), _in_dist_info(item, "RECORD"))
+                records.append((record, self._rows(recorder, item, made)))
+        # only now: what RECORD lists counts as owned, and may be replaced
+        for record, rows in records:
+            record.write_bytes(extended(record.read_bytes(), rows))
+
     def _generated(self, item: Item) -> Iterator[_Generated]:
         """Yield the files made for this environment, RECORD aside."""
-        scripts = list(self._scripts(item))
-        yield from scripts
-        if item.bytecode:
-            sources = [(file.path, file.content) for file in scripts if file.mtime_ns is not None]
-            for path, content in rewritten_bytecode(item.wheel, item.bytecode, sources):
-                yield _Generated("scripts", path, content)
+        yield from self._scripts_and_bytecode(item)
         library = item.wheel.metadata.root_scheme
         yield _Generated(library, _in_dist_info(item, "INSTALLER"), INSTALLER)
         if item.requested:
             yield _Generated(library, _in_dist_info(item, "REQUESTED"), b"")
         if item.direct_url is not None:
             yield _Generated(library, _in_dist_info(item, "direct_url.json"), item.direct_url.encode("utf-8"))
+
+    def _scripts_and_bytecode(self, item: Item) -> Iterator[_Generated]:
+        scripts = list(self._scripts(item))
+        yield from scripts
+        if item.bytecode:
+            sources = [(file.path, file.content) for file in scripts if file.mtime_ns is not None]
+            for path, content in rewritten_bytecode(item.wheel, item.bytecode, sources):
+                yield _Generated("scripts", path, content)
 
     def _scripts(self, item: Item) -> Iterator[_Generated]:
         for name, content in entry_point_scripts(item.wheel, self._environment, item.aliases):
@@ -144,11 +181,14 @@ class _Installation:
 
     def _record(self, item: Item, generated: list[_Generated]) -> _Generated:
         recorder = Recorder(item.wheel, self._environment)
+        text = recorder.text(self._rows(recorder, item, generated))
+        return _Generated(item.wheel.metadata.root_scheme, _in_dist_info(item, "RECORD"), text)
+
+    def _rows(self, recorder: Recorder, item: Item, generated: list[_Generated]) -> list[Row]:
         rows = list(recorder.placed(item.wheel.tree, frozenset(item.wheel.metadata.rewritten_scripts)))
         if item.bytecode:
             rows += recorder.placed(item.bytecode, frozenset(file.path for file in generated))
-        rows += [recorder.generated(file.scheme, file.path, file.content) for file in generated]
-        return _Generated(item.wheel.metadata.root_scheme, _in_dist_info(item, "RECORD"), recorder.text(rows))
+        return rows + [recorder.generated(file.scheme, file.path, file.content) for file in generated]
 
     def _batches(self, item: Item, generated: list[_Generated]) -> Iterator[Batch]:
         """Yield what is to be placed of an item, in directories that this makes."""

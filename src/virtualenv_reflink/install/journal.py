@@ -7,18 +7,25 @@ import os
 import shutil
 import stat
 from contextlib import suppress
-from pathlib import Path
+
+from virtualenv_reflink.install.environment import Environment
+
+_ATTIC = ".virtualenv-reflink-replaced"
 
 
 class Journal:
     """The files and directories made so far, in order, and the files that had to make room for them."""
 
-    def __init__(self, root: Path) -> None:
-        """Begin in an environment; what a killed installation had set aside there is deleted."""
+    def __init__(self, environment: Environment) -> None:
+        """Begin in an environment; what a killed installation had set aside there is deleted.
+
+        A site-packages that is a subvolume of its own needs an attic of its own, as files cannot be renamed out of it.
+        """
         self.files: list[str] = []
         self.directories: list[str] = []
-        self._attic = str(root / ".virtualenv-reflink-replaced")
-        self._aside: list[str] = []
+        places = [*environment.libraries, environment.root]
+        self._attics = [os.path.join(os.path.realpath(place), _ATTIC) for place in places]
+        self._aside: list[tuple[str, str]] = []
         self.close()
 
     def set_aside(self, path: str) -> None:
@@ -28,9 +35,13 @@ class Journal:
         """
         if stat.S_ISDIR(os.lstat(path).st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        os.makedirs(self._attic, exist_ok=True)
-        os.rename(path, self._kept(len(self._aside)))
-        self._aside.append(path)
+        parent = os.path.join(os.path.realpath(os.path.dirname(path)), "")
+        inside = (attic for attic in self._attics if parent.startswith(attic.removesuffix(_ATTIC)))
+        attic = next(inside, self._attics[-1])
+        kept = f"{attic}/{len(self._aside)}"
+        os.makedirs(attic, exist_ok=True)
+        os.rename(path, kept)
+        self._aside.append((path, kept))
 
     def undo(self) -> None:
         """Delete what was made, as far as it still can be, and put back what was set aside."""
@@ -40,14 +51,12 @@ class Journal:
         for path in reversed(self.directories):
             with suppress(OSError):
                 os.rmdir(path)
-        for number, path in enumerate(self._aside):
+        for path, kept in self._aside:
             with suppress(OSError):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
-                os.rename(self._kept(number), path)
+                os.rename(kept, path)
 
     def close(self) -> None:
         """Delete for good what was set aside."""
-        shutil.rmtree(self._attic, ignore_errors=True)
-
-    def _kept(self, number: int) -> str:
-        return f"{self._attic}/{number}"
+        for attic in self._attics:
+            shutil.rmtree(attic, ignore_errors=True)

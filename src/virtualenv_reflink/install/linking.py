@@ -12,7 +12,7 @@ from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.probe import why_not_clone, why_not_link
 from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate, clone_files, current_umask
 
-LINK_MODES = ("auto", "clone", "copy", "hardlink")
+LINK_MODES = ("auto", "clone", "snapshot", "copy", "hardlink")
 
 Place = Callable[["list[Duplicate]", "list[str]"], None]
 """Make files, and append the path of each to a list when it is there."""
@@ -34,6 +34,7 @@ class Linker:
         clone     -> clone, where a trial clone succeeds; else an error
         hardlink  -> hardlink, where a trial link succeeds; else an error
         copy      -> copy
+        snapshot  -> as auto, for the few files that differ from environment to environment
 
     Once a mode is proven, a single file that refuses it is copied and counted.
     """
@@ -51,6 +52,7 @@ class Linker:
         self._used: dict[str, None] = {}
         self._fallback_reason: str | None = None
         self._umask = current_umask()
+        self._whole = False
 
     def between(self, source_file: str, target_directory: str) -> Place:
         """Return the function that puts files like ``source_file`` into ``target_directory``.
@@ -66,8 +68,18 @@ class Linker:
         """Count what was refused, here or in another process that placed files with a copy of this linker."""
         self.refusals = Refusals(self.refusals.number + refusals.number, refusals.reason or self.refusals.reason)
 
+    def put_whole(self) -> None:
+        """Note that all of site-packages was put into place at once, as asked for."""
+        self._whole = True
+
+    def fall_back(self, reason: str) -> None:
+        """Note why files are put into place one by one although more was asked for."""
+        self._fallback_reason = reason
+
     def __str__(self) -> str:
         """Tell the mode used, and why when it is not the one asked for: ``copy: ext4 has no reflinks``."""
+        if self._whole:
+            return self.requested
         mode = " and ".join(self._used) or self.requested
         if self.refusals.number:
             mode = f"{mode}, {self.refusals.number} files copied"

@@ -41,11 +41,20 @@ class Recorder:
 
     def text(self, rows: list[Row]) -> bytes:
         """Return the RECORD file that lists ``rows`` and itself."""
-        listed = sorted([*rows, (f"{self._metadata.dist_info}/RECORD", "", "")])
-        text = "".join([f"{path},{hash_},{size}\r\n" for path, hash_, size in listed])
-        if '"' in text or text.count(",") != 2 * len(listed) or text.count("\n") != len(listed):
-            text = _quoted(listed)
-        return text.encode("utf-8", "surrogateescape")
+        return _text([*rows, (f"{self._metadata.dist_info}/RECORD", "", "")])
+
+
+def extended(text: bytes, rows: list[Row]) -> bytes:
+    """Return the RECORD ``text`` with ``rows`` added."""
+    return b"".join(sorted([*text.splitlines(keepends=True), *_text(rows).splitlines(keepends=True)]))
+
+
+def _text(rows: list[Row]) -> bytes:
+    listed = sorted(rows)
+    text = "".join([f"{path},{hash_},{size}\r\n" for path, hash_, size in listed])
+    if '"' in text or text.count(",") != 2 * len(listed) or text.count("\n") != len(listed):
+        text = _quoted(listed)
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _quoted(rows: list[Row]) -> str:

@@ -60,6 +60,16 @@ class Fetcher:
                 return [wheel or next(made) for wheel in found]
         return [wheel for wheel in found if wheel is not None]
 
+    def known_keys(self, packages: Sequence[Locked]) -> list[str] | None:
+        """Return the SHA-256 of the wheel of each package, or None if one of them is yet to be downloaded or built."""
+        keys = []
+        for package in packages:
+            key = package.sha256 if package.is_wheel else self._cache.recall("builds", self._build_key(package))
+            if key is None:
+                return None
+            keys.append(key)
+        return keys
+
     def _cached(self, package: Locked) -> UnpackedWheel | None:
         if package.is_wheel:
             known = self._cache.known(package.sha256) if package.sha256 else None

@@ -1,0 +1,91 @@
+"""A layer into a new environment as a btrfs snapshot: all of site-packages at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from contextlib import suppress
+
+from virtualenv_reflink.errors import InstallError, LinkModeError
+from virtualenv_reflink.filesystem.subvolume import delete_subvolume, snapshot
+from virtualenv_reflink.install.environment import Environment
+from virtualenv_reflink.install.installation import complete
+from virtualenv_reflink.install.layers import Layer
+from virtualenv_reflink.install.linking import Linker
+
+_NEW = ".virtualenv-reflink-new"
+_OLD = ".virtualenv-reflink-old"
+
+
+def install_snapshot(layer: Layer, environment: Environment, linker: Linker) -> None:
+    """Make a snapshot of ``layer`` the environment's site-packages, with what its creator had put there.
+
+    When it fails the environment is as it was before.
+
+    :raises LinkModeError: when the cache and the environment are not on one btrfs.
+    :raises InstallError: when a file is in the way or the disk is full.
+    """
+    library = str(environment.purelib)
+    new, old = library + _NEW, library + _OLD
+    _remove(new)
+    _check_names(layer, environment)
+    os.makedirs(library, exist_ok=True)
+    _snapshot(layer, new)
+    try:
+        _copy_entries(library, new)
+        os.rename(library, old)
+        try:
+            os.rename(new, library)
+            complete(layer.rest, environment, linker)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.rename(library, new)
+            os.rename(old, library)
+            raise
+    except OSError as error:
+        raise InstallError(f"nothing was installed into {environment.root}: {error.strerror or error}") from error
+    finally:
+        _remove(new)
+    _remove(old)
+
+
+def _snapshot(layer: Layer, target: str) -> None:
+    try:
+        snapshot(str(layer.tree), target)
+    except OSError as error:
+        if error.errno not in {errno.EXDEV, errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}:
+            raise InstallError(f"there can be no snapshot at {target}: {error.strerror}") from error
+        raise LinkModeError(
+            "--link-mode snapshot is impossible here: the environment is not on the btrfs of the wheel cache; "
+            "use --link-mode auto, or set --wheel-cache"
+        ) from error
+
+
+def _check_names(layer: Layer, environment: Environment) -> None:
+    """Refuse what would hide a file that is there."""
+    with suppress(FileNotFoundError):
+        for name in set(os.listdir(environment.purelib)) & set(os.listdir(layer.tree)) - {"__pycache__"}:
+            raise InstallError(
+                f"{environment.purelib / name} is there already and belongs to no installed package; "
+                "move it away or use an empty environment"
+            )
+
+
+def _copy_entries(source: str, target: str) -> None:
+    """Copy what the creator of an environment has put into its site-packages: a few small files."""
+    for entry in os.scandir(source):
+        place = os.path.join(target, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            shutil.copytree(entry.path, place, symlinks=True, dirs_exist_ok=True)
+        else:
+            shutil.copy2(entry.path, place, follow_symlinks=False)
+
+
+def _remove(path: str) -> None:
+    """Delete a snapshot or a directory, at once where the mount allows that."""
+    if os.path.lexists(path):
+        with suppress(OSError):
+            if delete_subvolume(path):
+                return
+        shutil.rmtree(path, ignore_errors=True)
