@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import Run, bare, python_of, tree_digest
 from tests.support.comparison import differences, packages, site_packages
 from tests.support.loop_mounts import loop_mount, used_bytes
-from tests.support.wheels import make_wheel
+from tests.support.wheels import full_wheel, make_wheel
 from virtualenv_reflink.filesystem.extents import shares_all_extents
 from virtualenv_reflink.filesystem.subvolume import create_subvolume, is_subvolume, snapshot
 
@@ -22,20 +22,6 @@ BTRFS = pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 # what an ordinary user has: files of his own, and none of root's capabilities
 UNPRIVILEGED = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 REFLINK = [sys.executable, "-m", "virtualenv_reflink"]
-
-
-def full_wheel(directory: Path) -> Path:
-    files = {
-        "sample/__init__.py": b"def main():\n    print('sample runs')\n",
-        "sample/data.txt": b"data" * 3000,
-        "sample-1.0.data/scripts/sample-script": b"#!python\nimport sample\nsample.main()\n",
-        "sample-1.0.data/scripts/sample_module.py": b"#!python\nimport sample\nsample.main()\n",
-        "sample-1.0.data/headers/sample.h": b"",
-        "sample-1.0.data/data/share/sample.txt": b"shared",
-        "sample-1.0.data/platlib/sample_plat.py": b"",
-    }
-    executable = ("sample-1.0.data/scripts/sample-script",)
-    return make_wheel(directory, files, entry_points="[console_scripts]\nsample = sample:main\n", executable=executable)
 
 
 @BTRFS

@@ -10,17 +10,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.cache.wheel_cache import WheelCache
-from virtualenv_reflink.errors import ResolveError
+from virtualenv_reflink.errors import InstallError, ResolveError
 from virtualenv_reflink.install.installation import Item, install
-from virtualenv_reflink.install.installed import installed_in, normalized
-from virtualenv_reflink.install.linking import Linker
+from virtualenv_reflink.install.installed import installed_in, layered, normalized, present_versions
+from virtualenv_reflink.install.linking import LAYER_MODES, Linker
 from virtualenv_reflink.progress import Progress
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
     from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
     from virtualenv_reflink.install.environment import Environment
-    from virtualenv_reflink.install.layers import Layer
+    from virtualenv_reflink.install.layers import Layer, Member
     from virtualenv_reflink.install.scripts import Aliases
     from virtualenv_reflink.requirements.fetch import Fetcher
     from virtualenv_reflink.requirements.lock import Lock, Locked
@@ -146,6 +146,41 @@ class Provisioner:
         if lock:
             self.install_editable(lock.editable, sources)
 
+    def eject(self, names: Sequence[str]) -> list[str]:
+        """Turn packages of the environment's layer into its own, all of them when none is named; return which.
+
+        What the environment holds itself already is left alone. When one fails, the environment is as it was before.
+
+        :raises InstallError: when there is no layer, or it lacks a package.
+        """
+        from virtualenv_reflink.install.layered import forget_files, leave_layer
+        from virtualenv_reflink.install.layers import read_layer
+
+        state = layered(self._environment)
+        if state is None:
+            raise InstallError(f"{self._environment.root} has no layer, so there is nothing to eject")
+        if not state.tree.is_dir():
+            raise InstallError(f"the layer {state.tree} has gone; make the environment anew")
+        own = present_versions(self._environment.libraries)
+        items = [self._layered_item(member) for member in read_layer(state.tree.parent).members]
+        by_name = {normalized(item.wheel.metadata.distribution): item for item in items}
+        if missing := [name for name in names if normalized(name) not in by_name]:
+            raise InstallError(f"the layer of {self._environment.root} has no {', '.join(missing)}")
+        wanted = {normalized(name) for name in names} or set(by_name)
+        chosen = {name: by_name[name] for name in by_name if name in wanted and name not in own}
+        install(list(chosen.values()), self._environment, self.linker, self._progress)
+        if set(by_name) <= {*own, *chosen}:
+            leave_layer(self._environment)
+        else:
+            forget_files(self._environment, state, {item.wheel.metadata.distribution for item in chosen.values()})
+        return [f"{item.wheel.metadata.distribution}=={item.wheel.metadata.version}" for item in chosen.values()]
+
+    def _layered_item(self, member: Member) -> Item:
+        wheel = self.cache.known(member.key)
+        if wheel is None:
+            raise InstallError(f"the wheel cache has lost the wheel {member.key} of this layer; install it again")
+        return Item(wheel, self._bytecode(wheel), member.requested, member.direct_url)
+
     def install_editable(self, packages: Sequence[Locked], options: Sequence[str]) -> None:
         """Have pip build and install packages that refer to their directories.
 
@@ -175,41 +210,48 @@ class Provisioner:
         self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str], aliases: Aliases
     ) -> None:
         """Put seeds and packages into the environment, all at once where that is asked for and possible."""
-        if self._settings.link_mode == "snapshot":
+        mode = self._settings.link_mode
+        if mode in LAYER_MODES:
             reason = why_not_whole(self._environment)
             if reason is None:
-                self._put_snapshot(seeds, packages, sources, aliases)
+                self._put_layer(mode, self._layer(mode, seeds, packages, sources), seeds, aliases)
                 return
             self.linker.fall_back(reason)
         items = self._items(seeds, packages, sources, aliases)
         install(items, self._environment, self.linker, self._progress)
 
-    def _put_snapshot(
-        self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str], aliases: Aliases
-    ) -> None:
+    def _put_layer(self, mode: str, layer: Layer, seeds: Sequence[UnpackedWheel], aliases: Aliases) -> None:
+        from virtualenv_reflink.install.layered import install_layer
+        from virtualenv_reflink.install.roots import register_root
         from virtualenv_reflink.install.snapshots import install_snapshot
 
-        layer = self._layer(seeds, packages, sources)
         keys = {seed.key for seed in seeds}
         rest = [item._replace(aliases=aliases) if item.wheel.key in keys else item for item in layer.rest]
-        install_snapshot(layer._replace(rest=rest), self._environment, self.linker)
+        if mode == "snapshot":
+            install_snapshot(layer._replace(rest=rest), self._environment, self.linker)
+        else:
+            install_layer(layer._replace(rest=rest), self._environment, self.linker)
+            register_root(self.cache, layer.tree.parent.name, self._environment.root)
         self.linker.put_whole()
 
-    def _layer(self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str]) -> Layer:
+    def _layer(
+        self, mode: str, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str]
+    ) -> Layer:
         """Return the layer of seeds and packages; one that is there costs no look at its wheels."""
-        from virtualenv_reflink.install.layers import Member, build_layer, layer_key, read_layer
+        from virtualenv_reflink.install.layers import Member, layer_key, layer_maker, read_layer
 
         tag = self.facts.bytecode_tag if self._settings.compile_bytecode else None
         own = [Member(seed.key, True, None) for seed in seeds]
         keys = self._fetcher(sources).known_keys(packages)
         if keys is not None:
             wanted = [Member(key, each.requested, each.direct_url) for key, each in zip(keys, packages, strict=True)]
-            entry = self.cache.known_layer(layer_key([*own, *wanted], tag))
+            entry = self.cache.known_layer(layer_key(mode, [*own, *wanted], tag))
             if entry is not None:
                 return read_layer(entry)
         items = self._items(seeds, packages, sources, {})
         members = [Member(item.wheel.key, item.requested, item.direct_url) for item in items]
-        return read_layer(self.cache.layer(layer_key(members, tag), build_layer(items, self._environment)))
+        fill = layer_maker(mode, items, self._environment)
+        return read_layer(self.cache.layer(layer_key(mode, members, tag), fill))
 
     def _items(
         self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str], aliases: Aliases
@@ -237,12 +279,12 @@ class Provisioner:
     @cached_property
     def _pip(self) -> Pip:
         from virtualenv_reflink.cache.manifest import TREE_NAME
-        from virtualenv_reflink.install.layers import merged_tree
+        from virtualenv_reflink.install.layers import linked_layer
         from virtualenv_reflink.requirements.pip import Pip
 
         wheel = self.bundled("pip")
         bytecode = self.cache.bytecode(wheel, self._environment.base_executable, self.facts)
-        fill = merged_tree([Item(wheel, bytecode, requested=True)], self._environment)
+        fill = linked_layer([Item(wheel, bytecode, requested=True)], self._environment)
         entry = self.cache.layer(f"pip-{wheel.key}-{self.facts.bytecode_tag}", fill)
         return Pip(entry / TREE_NAME, self._environment.executable, self._environment.base_executable)
 
@@ -271,16 +313,14 @@ def why_not_whole(environment: Environment) -> str | None:
     """Return why a layer cannot become the packages of an environment all at once, or None."""
     if environment.purelib != environment.platlib:
         return "purelib and platlib are in different places"
-    if any(installed_in(environment.purelib)):
+    if layered(environment) or any(installed_in(environment.purelib)):
         return "the environment already has packages"
     return None
 
 
-def without_satisfied(packages: Sequence[Locked], environment: Environment) -> list[Locked]:
-    """Return those of ``packages`` that the environment does not hold in this version."""
-    present = {(found.name, found.version) for library in environment.libraries for found in installed_in(library)}
+def without_satisfied(packages: Sequence[Locked], search_path: Sequence[Path]) -> list[Locked]:
+    """Return those of ``packages`` that are not found on ``search_path`` in this version."""
+    present = present_versions(search_path)
     return [
-        package
-        for package in packages
-        if package.is_direct or (normalized(package.name), package.version) not in present
+        package for package in packages if package.is_direct or present.get(normalized(package.name)) != package.version
     ]

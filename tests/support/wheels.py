@@ -57,6 +57,21 @@ def make_wheel(
     return wheel
 
 
+def full_wheel(directory: Path) -> Path:
+    """Write a wheel with files for every scheme."""
+    files = {
+        "sample/__init__.py": b"def main():\n    print('sample runs')\n",
+        "sample/data.txt": b"data" * 3000,
+        "sample-1.0.data/scripts/sample-script": b"#!python\nimport sample\nsample.main()\n",
+        "sample-1.0.data/scripts/sample_module.py": b"#!python\nimport sample\nsample.main()\n",
+        "sample-1.0.data/headers/sample.h": b"",
+        "sample-1.0.data/data/share/sample.txt": b"shared",
+        "sample-1.0.data/platlib/sample_plat.py": b"",
+    }
+    executable = ("sample-1.0.data/scripts/sample-script",)
+    return make_wheel(directory, files, entry_points="[console_scripts]\nsample = sample:main\n", executable=executable)
+
+
 def _info(path: str, executable: bool) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(path, (2024, 1, 2, 3, 4, 6))
     info.compress_type = zipfile.ZIP_DEFLATED

@@ -137,11 +137,13 @@ _FREE_SPACE = "free some space or choose another with --wheel-cache"
 
 
 def _discard(staged: Path) -> None:
-    """Delete what was being built; a subvolume may have been sealed already."""
+    """Delete what was being built, which may have been sealed already."""
     with suppress(OSError):
         for path in staged.iterdir():
             if is_subvolume(str(path)):
                 unseal_subvolume(str(path))
+        for directory, _, _ in os.walk(staged):
+            os.chmod(directory, 0o755)
     shutil.rmtree(staged, ignore_errors=True)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,12 @@ class WheelCache:
             return self._store.path(kind, key).read_text(encoding="utf-8")
         except OSError:
             return None
+
+    def kept(self, kind: str) -> Iterator[tuple[str, str]]:
+        """Yield the key and the text of all that is kept under ``kind``."""
+        with suppress(FileNotFoundError):
+            for path in self._store.path(kind).iterdir():
+                yield path.name, path.read_text(encoding="utf-8")
 
     def keep(self, kind: str, key: str, text: str) -> None:
         """Keep a text for :meth:`recall`; a cache that cannot be written merely forgets it."""

@@ -15,6 +15,7 @@ _COMMANDS = {
     "venv": "make virtual environments as python -m venv does",
     "install": "install requirements, with what they depend on, into an environment",
     "lock": "resolve requirements into a pylock.toml",
+    "eject": "turn the packages of a layer into the environment's own",
 }
 _INTERRUPTED = 130
 

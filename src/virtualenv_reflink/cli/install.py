@@ -47,7 +47,7 @@ def _install(options: Namespace, target: Target, started: float) -> None:
     heard = progress(verbose=options.verbose, quiet=options.quiet)
     provisioner = Provisioner(settings(options), target.environment, heard)
     lock = _lock(options, target, provisioner)
-    report = Report(lock, present_versions(target.environment), quiet=options.quiet)
+    report = Report(lock, present_versions(target.search_path), quiet=options.quiet)
     if request(options):
         report.resolved(time.monotonic() - started, provisioner.resolution_age)
     if options.dry_run:
@@ -67,7 +67,7 @@ def _lock(options: Namespace, target: Target, provisioner: Provisioner) -> Lock:
     resolved = _resolved(options, target, provisioner) if wanted else Lock([])
     if replace:
         return merged([*locks, resolved])
-    satisfied_out = Lock(without_satisfied(merged(locks).packages, target.environment))
+    satisfied_out = Lock(without_satisfied(merged(locks).packages, target.search_path))
     return merged([satisfied_out, resolved])
 
 
@@ -75,7 +75,7 @@ def _resolved(options: Namespace, target: Target, provisioner: Provisioner) -> L
     if options.target is None:
         return provisioner.lock(request(options), target.search_path)
     lock = provisioner.lock(request(options), search_path=())
-    return Lock(without_satisfied(lock.packages, target.environment))
+    return Lock(without_satisfied(lock.packages, target.search_path))
 
 
 def _target(options: Namespace, asking: Asking) -> Target:

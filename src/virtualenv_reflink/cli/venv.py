@@ -87,7 +87,7 @@ def _newer(seeds: Sequence[UnpackedWheel], environment: Environment) -> list[Unp
     """Return those of ``seeds`` that are newer than what the environment holds, as ensurepip's upgrade."""
     from packaging.version import Version
 
-    present = present_versions(environment)
+    present = present_versions(environment.libraries)
     return [
         seed
         for seed in seeds

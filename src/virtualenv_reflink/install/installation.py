@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from virtualenv_reflink.install.ground import Ground
 from virtualenv_reflink.install.journal import Journal
 from virtualenv_reflink.install.linking import Linker
 from virtualenv_reflink.install.placing import Batch, Placing
-from virtualenv_reflink.install.record import Recorder, Row, extended
+from virtualenv_reflink.install.record import Recorder, Row
 from virtualenv_reflink.install.removal import remove_installed
 from virtualenv_reflink.install.scripts import Aliases, entry_point_scripts, rewritten_bytecode, rewritten_scripts
 from virtualenv_reflink.progress import Progress
@@ -38,6 +37,13 @@ class Item(NamedTuple):
     requested: bool
     direct_url: str | None = None
     aliases: Aliases = MappingProxyType({})
+
+
+class Completed(NamedTuple):
+    """What an environment got of an item beside a layer, as rows for RECORD."""
+
+    item: Item
+    rows: list[Row]
 
 
 class _Generated(NamedTuple):
@@ -72,17 +78,19 @@ def install(items: Sequence[Item], environment: Environment, linker: Linker, pro
         journal.close()
 
 
-def complete(items: Sequence[Item], environment: Environment, linker: Linker) -> None:
-    """Put what a layer lacks of ``items`` into an environment that holds the layer, and add it to their RECORDs.
+def complete(
+    items: Sequence[Item], environment: Environment, linker: Linker, record: Callable[[Sequence[Completed]], None]
+) -> None:
+    """Put what a layer lacks of ``items`` into an environment that has the layer, then call ``record`` with it.
 
-    When it fails, all that this made is taken back, but for the RECORDs.
+    When either fails, what was put there is taken away again.
 
     :raises InstallError: when a file is in the way or the disk is full.
     """
     journal = Journal(environment)
     try:
         with _explained(_named(items), environment):
-            _Installation(environment, linker, journal).complete(items)
+            record(_Installation(environment, linker, journal).complete(items))
     except BaseException:
         journal.undo()
         raise
@@ -138,20 +146,17 @@ class _Installation:
         for directory, file in generated:
             self._write(directory, file)
 
-    def complete(self, items: Sequence[Item]) -> None:
-        records: list[tuple[Path, list[Row]]] = []
+    def complete(self, items: Sequence[Item]) -> list[Completed]:
+        completed = []
         with Placing(0, self._linker, self._journal.files, Progress()) as placing:
             for item in reversed(items):
                 made = list(self._scripts_and_bytecode(item))
                 placing.add(self._batches(item, made))
                 for file in made:
                     self._write(self._scheme(item, file.scheme), file)
-                recorder = Recorder(item.wheel, self._environment)
-                record = Path(self._scheme(item, item.wheel.metadata.root_scheme), _in_dist_info(item, "RECORD"))
-                records.append((record, self._rows(recorder, item, made)))
-        # only now: what RECORD lists counts as owned, and may be replaced
-        for record, rows in records:
-            record.write_bytes(extended(record.read_bytes(), rows))
+                rows = self._rows(Recorder(item.wheel, self._environment), item, made)
+                completed.append(Completed(item, rows))
+        return completed
 
     def _generated(self, item: Item) -> Iterator[_Generated]:
         """Yield the files made for this environment, RECORD aside."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from virtualenv_reflink.install.environment import Environment
+
+LAYER_STATE = "_virtualenv_reflink_layer.json"
 
 
 class Installed(NamedTuple):
@@ -55,17 +58,40 @@ def listed_files(dist_info: Path) -> list[str]:
 def owned_files(environment: Environment, without: Collection[str]) -> frozenset[str]:
     """Return the real paths of all files that the installed distributions list, in RECORDs not among ``without``.
 
+    What came with a layer counts too.
+
     :raises OSError: when a RECORD cannot be read.
     """
-    return frozenset(
-        os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    listed = [
+        os.path.join(library, path)
         for library in environment.libraries
         for distribution in installed_in(library)
         if str(distribution.path / "RECORD") not in without
-        for path in (os.path.join(library, listed) for listed in listed_files(distribution.path))
+        for path in listed_files(distribution.path)
+    ]
+    state = layered(environment)
+    beside = [path for paths in state.files.values() for path in paths] if state else []
+    return frozenset(
+        os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) for path in (*listed, *beside)
     )
 
 
-def present_versions(environment: Environment) -> dict[str, str]:
-    """Return the versions of what is installed, by normalized name."""
-    return {found.name: found.version for library in environment.libraries for found in installed_in(library)}
+class Layered(NamedTuple):
+    """The layer of an environment, and the files outside of it that came with it, by distribution."""
+
+    tree: Path
+    files: dict[str, list[str]]
+
+
+def layered(environment: Environment) -> Layered | None:
+    """Return the layer of an environment, or None where it has none."""
+    try:
+        state = json.loads((environment.purelib / LAYER_STATE).read_bytes())
+    except FileNotFoundError:
+        return None
+    return Layered(Path(state["layer"]), state["files"])
+
+
+def present_versions(search_path: Sequence[Path]) -> dict[str, str]:
+    """Return the versions of what is installed, by normalized name; what comes first on ``search_path`` counts."""
+    return {found.name: found.version for place in reversed(search_path) for found in installed_in(place)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from virtualenv_reflink.install.installation import Item, install
 from virtualenv_reflink.install.linking import Linker
 
 _LIBRARIES = frozenset({"purelib", "platlib"})
-_REST = "rest.json"
+_CONTENT = "layer.json"
 
 
 class Member(NamedTuple):
@@ -34,49 +35,61 @@ class Member(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A layer in the cache: the directory to put in place, and what each environment gets beside it."""
+    """A layer in the cache: its directory of packages, what each environment gets beside it, and what it is made of."""
 
     tree: Path
     rest: list[Item]
+    members: list[Member]
 
 
-def layer_key(members: Sequence[Member], bytecode_tag: str | None) -> str:
-    """Return the name of the layer of an exact set of wheels for one interpreter, under the present umask."""
-    inputs = [bytecode_tag, current_umask(), sorted(members)]
-    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+def layer_key(mode: str, members: Sequence[Member], bytecode_tag: str | None) -> str:
+    """Return the name of the layer of an exact set of wheels for a link mode and one interpreter's bytecode.
+
+    Snapshots have the modes of the present umask, so that decides too.
+    """
+    inputs = [mode, bytecode_tag, current_umask(), sorted(members, key=repr)]
+    return f"{mode}-{hashlib.sha256(json.dumps(inputs).encode()).hexdigest()}"
 
 
-def build_layer(items: Sequence[Item], environment: Environment) -> Callable[[Path], None]:
+def layer_maker(mode: str, items: Sequence[Item], environment: Environment) -> Callable[[Path], None]:
+    """Return what makes the layer of ``items`` for a link mode in an empty directory."""
+    return sealed_layer(items, environment) if mode == "snapshot" else linked_layer(items, environment)
+
+
+def sealed_layer(items: Sequence[Item], environment: Environment) -> Callable[[Path], None]:
     """Return what makes the layer of ``items`` in an empty directory, as a sealed subvolume that shares their data.
 
     :raises LinkModeError: (when called) where there are no subvolumes.
     """
 
     def fill(entry: Path) -> None:
-        tree = entry / TREE_NAME
-        _create_subvolume(tree)
-        _merge(items, environment, tree, Linker("clone"))
-        rest = [_rest_of(item) for item in items if _has_rest(item)]
-        (entry / _REST).write_text(json.dumps([_packed(item) for item in rest]), encoding="utf-8")
-        seal_subvolume(str(tree))
+        _create_subvolume(entry / TREE_NAME)
+        _merge(items, environment, entry, Linker("clone"))
+        seal_subvolume(str(entry / TREE_NAME))
 
     return fill
 
 
-def merged_tree(items: Sequence[Item], environment: Environment) -> Callable[[Path], None]:
-    """Return what makes the merged site-packages of ``items`` in an empty directory, of hard links into the cache."""
+def linked_layer(items: Sequence[Item], environment: Environment) -> Callable[[Path], None]:
+    """Return what makes the layer of ``items`` in an empty directory, of hard links to their files, all read-only."""
 
     def fill(entry: Path) -> None:
         (entry / TREE_NAME).mkdir()
-        _merge(items, environment, entry / TREE_NAME, Linker("hardlink"))
+        _merge(items, environment, entry, Linker("hardlink"))
+        for directory, _, files in os.walk(entry / TREE_NAME):
+            for name in files:
+                if os.stat(f"{directory}/{name}").st_mode & 0o222:
+                    os.chmod(f"{directory}/{name}", 0o444)
+            os.chmod(directory, 0o555)
 
     return fill
 
 
 def read_layer(entry: Path) -> Layer:
     """Read a layer of the cache."""
-    rest = json.loads((entry / _REST).read_bytes())
-    return Layer(entry / TREE_NAME, [_unpacked(packed) for packed in rest])
+    content = json.loads((entry / _CONTENT).read_bytes())
+    members = [Member(*row) for row in content["members"]]
+    return Layer(entry / TREE_NAME, [_unpacked(packed) for packed in content["rest"]], members)
 
 
 def _create_subvolume(tree: Path) -> None:
@@ -89,9 +102,13 @@ def _create_subvolume(tree: Path) -> None:
         ) from error
 
 
-def _merge(items: Sequence[Item], environment: Environment, tree: Path, linker: Linker) -> None:
+def _merge(items: Sequence[Item], environment: Environment, entry: Path, linker: Linker) -> None:
+    tree = entry / TREE_NAME
     inside = environment._replace(root=tree, purelib=tree, platlib=tree, scripts=tree, headers=tree, data=tree)
     install([_library_of(item) for item in items], inside, linker)
+    members = [Member(item.wheel.key, item.requested, item.direct_url) for item in items]
+    rest = [_packed(_rest_of(item)) for item in items if _has_rest(item)]
+    (entry / _CONTENT).write_text(json.dumps({"members": members, "rest": rest}), encoding="utf-8")
 
 
 def _library_of(item: Item) -> Item:

@@ -12,7 +12,10 @@ from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.probe import why_not_clone, why_not_link
 from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate, clone_files, current_umask
 
-LINK_MODES = ("auto", "clone", "snapshot", "copy", "hardlink")
+LINK_MODES = ("auto", "clone", "snapshot", "layer", "copy", "hardlink")
+
+# The link modes that put all packages of an environment into place at once.
+LAYER_MODES = ("snapshot", "layer")
 
 Place = Callable[["list[Duplicate]", "list[str]"], None]
 """Make files, and append the path of each to a list when it is there."""
@@ -34,7 +37,7 @@ class Linker:
         clone     -> clone, where a trial clone succeeds; else an error
         hardlink  -> hardlink, where a trial link succeeds; else an error
         copy      -> copy
-        snapshot  -> as auto, for the few files that differ from environment to environment
+        snapshot, layer  -> as auto, for the few files that differ from environment to environment
 
     Once a mode is proven, a single file that refuses it is copied and counted.
     """
@@ -50,7 +53,7 @@ class Linker:
         self.refusals = Refusals(0, None)
         self._chosen: dict[tuple[int, int], Place] = {}
         self._used: dict[str, None] = {}
-        self._fallback_reason: str | None = None
+        self._fallback_reasons: list[str] = []
         self._umask = current_umask()
         self._whole = False
 
@@ -74,7 +77,7 @@ class Linker:
 
     def fall_back(self, reason: str) -> None:
         """Note why files are put into place one by one although more was asked for."""
-        self._fallback_reason = reason
+        self._fallback_reasons.append(reason)
 
     def __str__(self) -> str:
         """Tell the mode used, and why when it is not the one asked for: ``copy: ext4 has no reflinks``."""
@@ -83,8 +86,8 @@ class Linker:
         mode = " and ".join(self._used) or self.requested
         if self.refusals.number:
             mode = f"{mode}, {self.refusals.number} files copied"
-        reason = self.refusals.reason or self._fallback_reason
-        return f"{mode}: {reason}" if reason else mode
+        reasons = [*self._fallback_reasons, *filter(None, [self.refusals.reason])]
+        return f"{mode}: {', '.join(reasons)}" if reasons else mode
 
     def _choose(self, source_file: str, target_directory: str) -> Place:
         if self.requested == "copy":
@@ -97,7 +100,7 @@ class Linker:
             self._insist(reason)
         if reason is None:
             return self._use("clone", self._clone)
-        self._fallback_reason = reason
+        self._fallback_reasons.append(reason)
         return self._use("copy", self._copy)
 
     def _use(self, mode: str, place: Place) -> Place:

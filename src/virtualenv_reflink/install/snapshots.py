@@ -5,14 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 
 from virtualenv_reflink.errors import InstallError, LinkModeError
 from virtualenv_reflink.filesystem.subvolume import delete_subvolume, snapshot
 from virtualenv_reflink.install.environment import Environment
-from virtualenv_reflink.install.installation import complete
+from virtualenv_reflink.install.installation import Completed, complete
 from virtualenv_reflink.install.layers import Layer
 from virtualenv_reflink.install.linking import Linker
+from virtualenv_reflink.install.record import extended
 
 _NEW = ".virtualenv-reflink-new"
 _OLD = ".virtualenv-reflink-old"
@@ -37,7 +39,7 @@ def install_snapshot(layer: Layer, environment: Environment, linker: Linker) -> 
         os.rename(library, old)
         try:
             os.rename(new, library)
-            complete(layer.rest, environment, linker)
+            complete(layer.rest, environment, linker, lambda completed: _extend_records(completed, environment))
         except BaseException:
             with suppress(FileNotFoundError):
                 os.rename(library, new)
@@ -48,6 +50,12 @@ def install_snapshot(layer: Layer, environment: Environment, linker: Linker) -> 
     finally:
         _remove(new)
     _remove(old)
+
+
+def _extend_records(completed: Sequence[Completed], environment: Environment) -> None:
+    for item, rows in completed:
+        record = environment.purelib / item.wheel.metadata.dist_info / "RECORD"
+        record.write_bytes(extended(record.read_bytes(), rows))
 
 
 def _snapshot(layer: Layer, target: str) -> None:

@@ -1,0 +1,37 @@
+"""``virtualenv-reflink eject``: turn the packages of a layer into the environment's own."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from virtualenv_reflink.cli.options import add_settings, settings
+from virtualenv_reflink.cli.terminal import progress
+from virtualenv_reflink.install.discovery import find_target
+from virtualenv_reflink.install.exclusive import exclusive
+from virtualenv_reflink.provision import Provisioner
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the subcommand."""
+    options = _parser().parse_args(arguments)
+    environment = find_target(options.environment).environment
+    heard = progress(verbose=options.verbose, quiet=options.quiet)
+    provisioner = Provisioner(settings(options), environment, heard)
+    with exclusive(environment.root, lambda line: print(line, file=sys.stderr)):
+        ejected = provisioner.eject(options.packages)
+    if not options.quiet:
+        number = len(ejected)
+        print(f"Ejected {number} package{'' if number == 1 else 's'} via {provisioner.linker}")
+        for name in sorted(ejected):
+            print(f" + {name}")
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser("virtualenv-reflink eject", description=__doc__)
+    parser.add_argument("environment", metavar="ENV", help="the environment")
+    parser.add_argument("packages", metavar="PACKAGE", nargs="*", help="the packages to turn (all of the layer's)")
+    add_settings(parser)
+    return parser
