@@ -96,13 +96,13 @@ class Provisioner:
         return lock
 
     def read_lock(self, path: Path) -> Lock:
-        """Return what a pylock.toml has for this environment.
+        """Return what a pylock.toml has for this environment; the same file is parsed once.
 
         :raises LockError: when it cannot be read, is not valid, or is not for this environment.
         """
-        from virtualenv_reflink.requirements.pylock import read_pylock
+        from virtualenv_reflink.requirements.resolutions import known_lock
 
-        return read_pylock(path, self.facts)
+        return known_lock(path, self.cache, self.facts)
 
     def provide(self, packages: Sequence[Locked], sources: Sequence[str] = ()) -> None:
         """Install ``packages``; when one fails, the environment is as it was before.
@@ -198,7 +198,7 @@ class Provisioner:
         :raises LockError: when a lock cannot be used.
         """
         from virtualenv_reflink.requirements.lock import merged
-        from virtualenv_reflink.requirements.pylock import is_pylock
+        from virtualenv_reflink.requirements.lock_files import is_pylock
         from virtualenv_reflink.requirements.request import Request
 
         locks = [self.read_lock(Path(file)) for file in files if is_pylock(file)]

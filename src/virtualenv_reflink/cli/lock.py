@@ -11,7 +11,8 @@ from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.errors import LockError
 from virtualenv_reflink.install.discovery import find_target
 from virtualenv_reflink.provision import Provisioner
-from virtualenv_reflink.requirements.pylock import is_pylock, write_pylock
+from virtualenv_reflink.requirements.lock_files import is_pylock
+from virtualenv_reflink.requirements.pylock import write_pylock
 
 
 def run(arguments: Sequence[str]) -> int:

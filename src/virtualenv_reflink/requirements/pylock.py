@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,29 +37,20 @@ else:
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
 
-_FILE_NAME = re.compile(r"pylock(\.[^.]+)?\.toml")
 _STRONG = frozenset({"sha256", "sha384", "sha512"})
 _SAME_PLATFORM = ("implementation_name", "python_version", "sys_platform", "platform_machine")
 
 
-def is_pylock(path: str) -> bool:
-    """Return whether a file is named as locks are."""
-    return bool(_FILE_NAME.fullmatch(Path(path).name))
+def read_pylock(path: Path, content: bytes, facts: InterpreterFacts) -> Lock:
+    """Return what ``content`` of the lock at ``path`` has for an interpreter, without extras, with its default groups.
 
-
-def read_pylock(path: Path, facts: InterpreterFacts) -> Lock:
-    """Return what the lock at ``path`` has for an interpreter, without extras and with its default groups.
-
-    :raises LockError: when it cannot be read, is not valid, or is not for this interpreter.
+    :raises LockError: when it is not valid, or is not for this interpreter.
     """
     try:
-        with path.open("rb") as stream:
-            pylock = Pylock.from_dict(tomllib.load(stream))
+        pylock = Pylock.from_dict(tomllib.loads(content.decode("utf-8")))
         tags = [Tag(*text.split("-", 2)) for text in facts.wheel_tags]
         environment: MarkerEnvironment = facts.markers  # type: ignore[assignment]
         chosen = list(pylock.select(environment=environment, tags=tags))
-    except OSError as error:
-        raise LockError(f"the lock {path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LockError(f"the lock {path} is not TOML: {error}") from error
     except PylockUnsupportedVersionError as error:

@@ -1,4 +1,4 @@
-"""Resolutions, remembered for as long as nothing on this machine changes and a time limit allows."""
+"""Resolutions, remembered for as long as nothing on this machine changes and a time limit allows; locks, for good."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from virtualenv_reflink.requirements.lock import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from virtualenv_reflink.cache.interpreter import InterpreterFacts
     from virtualenv_reflink.cache.wheel_cache import WheelCache
 
 _KIND = "resolutions"
@@ -44,3 +46,25 @@ class Resolutions:
     def remember(self, lock: Lock) -> None:
         """Remember ``lock`` as of now."""
         self._cache.keep(_KIND, self._key, f"{time.time()}\n{lock.to_json()}")
+
+
+def known_lock(path: Path, cache: WheelCache, facts: InterpreterFacts) -> Lock:
+    """Return what the pylock.toml at ``path`` has for an interpreter, parsed once for the very same content and place.
+
+    :raises LockError: when it cannot be read, is not valid, or is not for this interpreter.
+    """
+    from virtualenv_reflink.requirements.lock_files import content_of
+
+    content = content_of(path)
+    place = str(path.absolute().parent)
+    key = hashlib.sha256(repr((content, place, facts)).encode("utf-8", "surrogateescape")).hexdigest()
+    text = cache.recall("locks", key)
+    if text is not None:
+        lock = Lock.from_json(text)
+        if all(package.path is None or package.path.exists() for package in lock.packages):
+            return lock
+    from virtualenv_reflink.requirements.pylock import read_pylock
+
+    lock = read_pylock(path, content, facts)
+    cache.keep("locks", key, lock.to_json())
+    return lock
