@@ -12,6 +12,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.rounds import (
@@ -84,6 +85,8 @@ def _measure(filesystem: str, place: Path, rounds: int) -> dict[str, object]:
     }
     figures["139 packages"] = show(f"{filesystem}: 139 packages", measure(files, rounds, environ), peer)
 
+    figures["whole"] = _whole(filesystem, environment, lock, environ, rounds, nothing, wheels)
+
     run = [python, "-c", FIRST_RUN]
     few = max(1, rounds // 2)
     first = {
@@ -100,6 +103,27 @@ def _measure(filesystem: str, place: Path, rounds: int) -> dict[str, object]:
     }
     figures["resolving"] = show(f"{filesystem}: remembered", measure(resolving, few, environ), "pip resolves")
     return figures
+
+
+def _whole(
+    filesystem: str,
+    environment: Path,
+    lock: Path,
+    environ: dict[str, str],
+    rounds: int,
+    nothing: Callable[[], None],
+    wheels: list[str],
+) -> dict[str, dict[str, float]]:
+    """Measure making the environment and all that is in it."""
+    make = ["uv", "venv", "-q", "-p", sys.executable, str(environment)]
+    fill = ["uv", "pip", "install", "-q", "-p", str(environment / "bin" / "python"), *wheels, "-r", str(LARGE)]
+    peers = {f"uv venv, uv pip install {mode}": [make, [*fill, "--link-mode", mode]] for mode in ("clone", "hardlink")}
+    venv = [sys.executable, "-m", "virtualenv_reflink", "venv", "-q", "--with-requirements", str(lock)]
+    modes = ["clone", "layer", *(["snapshot"] if filesystem == "btrfs" else [])]
+    ours = {f"venv --link-mode {mode}": [[*venv, "--link-mode", mode, str(environment)]] for mode in modes}
+    candidates = {name: Candidate(commands, nothing) for name, commands in {**peers, **ours}.items()}
+    times = measure(candidates, rounds, environ)
+    return show(f"{filesystem}: an environment with 139 packages", times, next(iter(peers)))
 
 
 if __name__ == "__main__":
