@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.conftest import Run, python_of, tree_digest
 from tests.support.comparison import site_packages
 from tests.support.loop_mounts import used_bytes
+from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache.manifest import read_tree
 from virtualenv_reflink.filesystem.extents import shares_all_extents
 
@@ -21,7 +23,7 @@ MODES = pytest.mark.parametrize("mode", ["auto", "copy"])
 
 def cached_files(cache: Path, scheme: str = "purelib") -> dict[str, Path]:
     """Every file that the cache puts into a scheme, by its path there."""
-    entries = [manifest.parent for manifest in cache.glob("v2/wheels/*/*/manifest.json")]
+    entries = [manifest.parent for manifest in cache.glob("v3/wheels/*/*/manifest.json")]
     trees = [read_tree(entry) for entry in entries]
     return {path: Path(tree.root, scheme, path) for tree in trees for path, _ in tree.files(scheme)}
 
@@ -133,6 +135,46 @@ def test_hardlink_shares_inodes_that_are_read_only(place: Path, virtualenv: Run)
     for path, file in cached_files(cache).items():
         assert (site_packages(environment) / path).samefile(file)
         assert not file.stat().st_mode & 0o222
+
+
+def rewrite_in_disguise(file: Path) -> None:
+    """Change one byte and nothing that stat tells but the ctime."""
+    before = file.stat()
+    file.chmod(0o644)
+    file.write_bytes(b"#" + file.read_bytes()[1:])
+    file.chmod(before.st_mode)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("place", ["btrfs", "ext4"], indirect=True)
+@pytest.mark.parametrize("mode", ["hardlink", "auto", "layer"])
+@pytest.mark.parametrize(
+    "change",
+    [rewrite_in_disguise, lambda file: file.write_bytes(b""), lambda file: file.chmod(0o644), os.unlink, os.utime],
+    ids=["content", "size", "mode", "gone", "mtime"],
+)
+def test_a_cached_file_changed_through_a_hard_link_is_never_handed_on(
+    tmp_path: Path, place: Path, mode: str, change: Callable[[Path], object], reflink: Run
+) -> None:
+    wheel = make_wheel(tmp_path, {"sample.py": b"print(1)", "other.py": b"print(2)"})
+    venv = ["venv", "--wheel-cache", place / "cache", "--without-pip", "--with", wheel, "--link-mode"]
+    reflink(*venv, "hardlink", place / "first", place / "second")
+    changed = [site_packages(place / "second") / "sample.py", cached_files(place / "cache")["sample.py"]]
+    change(changed[change is os.unlink])
+    said = reflink(*venv, mode, place / "third", code=1).stderr
+    assert said.startswith("error: sample.py of sample-1.0-py3-none-any.whl was changed after it came into the wheel")
+    assert not (place / "third").exists()
+    reflink(*venv, mode, place / "third")
+    assert subprocess.check_output([python_of(place / "third"), "-m", "sample"]) == b"1\n"
+
+
+@pytest.mark.parametrize("place", ["xfs"], indirect=True)
+def test_changed_bytecode_is_never_handed_on(tmp_path: Path, place: Path, reflink: Run) -> None:
+    wheel = make_wheel(tmp_path, {"sample.py": b"print(1)"})
+    venv = ["venv", "--wheel-cache", place / "cache", "--without-pip", "--with", wheel, "--link-mode", "hardlink"]
+    reflink(*venv, place / "first")
+    rewrite_in_disguise(next(site_packages(place / "first").glob("__pycache__/sample.*.pyc")))
+    assert ".pyc of sample-1.0-py3-none-any.whl was changed" in reflink(*venv, place / "second", code=1).stderr
 
 
 @SHARING

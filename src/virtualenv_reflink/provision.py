@@ -13,7 +13,7 @@ from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.errors import InstallError, ResolveError
 from virtualenv_reflink.install.installation import Item, install
 from virtualenv_reflink.install.installed import installed_in, layered, normalized, present_versions
-from virtualenv_reflink.install.linking import LAYER_MODES, Linker
+from virtualenv_reflink.install.linking import LAYER_MODES, LINKING_MODES, Linker
 from virtualenv_reflink.progress import Progress
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ class Provisioner:
             raise InstallError(f"the layer of {self._environment.root} has no {', '.join(missing)}")
         wanted = {normalized(name) for name in names} or set(by_name)
         chosen = {name: by_name[name] for name in by_name if name in wanted and name not in own}
+        self._insist_on_unchanged(list(chosen.values()))
         install(list(chosen.values()), self._environment, self.linker, self._progress)
         if set(by_name) <= {*own, *chosen}:
             leave_layer(self._environment)
@@ -219,6 +220,8 @@ class Provisioner:
             self.linker.fall_back(reason)
         items = self._items(seeds, packages, sources, aliases)
         install(items, self._environment, self.linker, self._progress)
+        if mode in LINKING_MODES:
+            self.cache.note_links([item.wheel for item in items])
 
     def _put_layer(self, mode: str, layer: Layer, seeds: Sequence[UnpackedWheel], aliases: Aliases) -> None:
         from virtualenv_reflink.install.layered import install_layer
@@ -251,7 +254,10 @@ class Provisioner:
         items = self._items(seeds, packages, sources, {})
         members = [Member(item.wheel.key, item.requested, item.direct_url) for item in items]
         fill = layer_maker(mode, items, self._environment)
-        return read_layer(self.cache.layer(layer_key(mode, members, tag), fill))
+        entry = self.cache.layer(layer_key(mode, members, tag), fill)
+        if mode in LINKING_MODES:
+            self.cache.note_links([item.wheel for item in items])
+        return read_layer(entry)
 
     def _items(
         self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str], aliases: Aliases
@@ -262,7 +268,15 @@ class Provisioner:
             items = [Item(seed, self._bytecode(seed), requested=True, aliases=aliases) for seed in seeds]
             for package, wheel in zip(packages, wheels, strict=True):
                 items.append(Item(wheel, self._bytecode(wheel), package.requested, package.direct_url))
-            return items
+        self._insist_on_unchanged(items)
+        return items
+
+    def _insist_on_unchanged(self, items: Sequence[Item]) -> None:
+        """Refuse what was changed in the cache: what is hard-linked now, or was once, could be changed from outside."""
+        linking = self._settings.link_mode in LINKING_MODES
+        for item in items:
+            if linking or self.cache.was_linked(item.wheel):
+                self.cache.insist_on_unchanged(item.wheel, item.bytecode)
 
     def _bytecode(self, wheel: UnpackedWheel) -> Tree | None:
         self._progress.step(wheel.metadata.wheel)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import hashlib
 import re
@@ -16,6 +15,7 @@ from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
 from installer.sources import WheelContentElement, WheelFile
 from installer.utils import SCHEME_NAMES
 
+from virtualenv_reflink.cache.record_hash import record_form
 from virtualenv_reflink.errors import BadWheelError
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
@@ -154,10 +154,6 @@ class VerifiedStream:
         self.size += len(data)
         if self._hasher and self._expected:
             self._hasher.update(data)
-            if not data and _record_form(self._hasher.digest()) != self._expected.value:
+            if not data and record_form(self._expected.name, self._hasher.digest()) != self.hash:
                 raise BadWheelError(self._wheel, f"the hash of {self._path!r} is not the one in RECORD")
         return data
-
-
-def _record_form(digest: bytes) -> str:
-    return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")

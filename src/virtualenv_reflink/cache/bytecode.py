@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from virtualenv_reflink.cache import compile_sources
 from virtualenv_reflink.cache.manifest import TREE_NAME, Tree, TreeBuilder, UnpackedWheel, write_tree
+from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.errors import ReflinkError
 from virtualenv_reflink.filesystem.allocation import move_to_block
 
@@ -37,14 +39,15 @@ def compile_wheel(unpacked: UnpackedWheel, executable: Path, cache_tag: str, ent
     """
     jobs = list(_jobs(unpacked.tree, cache_tag, entry / TREE_NAME))
     made = _run(jobs, executable)
-    builder = TreeBuilder()
+    builder, mtime_ns = TreeBuilder(), time.time_ns()
     for job in jobs:
         if job.bytecode in made:
             move_to_block(job.bytecode)
+            os.utime(job.bytecode, ns=(mtime_ns, mtime_ns))
             os.chmod(job.bytecode, 0o444)
             size = os.stat(job.bytecode).st_size
-            builder.add(job.scheme, job.path, executable=False, size=size, hash_="")
-    write_tree(entry, builder, None)
+            builder.add(job.scheme, job.path, executable=False, size=size, hash_=hash_of_file(job.bytecode))
+    write_tree(entry, builder, mtime_ns)
 
 
 def bytecode_path(path: str, cache_tag: str) -> str:

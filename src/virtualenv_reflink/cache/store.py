@@ -15,7 +15,7 @@ from virtualenv_reflink.errors import CacheError
 from virtualenv_reflink.filesystem.flush import flush_filesystem
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
-_VERSION = "v2"
+_VERSION = "v3"
 _TAG = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
     "# This directory holds unpacked wheels that virtualenv-reflink can make again at any time.\n"
@@ -50,6 +50,17 @@ class Store:
         with self._explained(), self._lock(entry):
             if not entry.is_dir():
                 self._build_locked(entry, fill)
+
+    def drop(self, entry: Path) -> None:
+        """Take ``entry`` out of the cache with one rename, then delete it; one that is not there is no error.
+
+        :raises CacheError: when the cache cannot be written.
+        """
+        with self._explained(), self._lock(entry):
+            doomed = self._fresh_staging(entry)
+            with suppress(FileNotFoundError):
+                entry.rename(doomed / entry.name)
+            _discard(doomed)
 
     def remember(self, path: Path, text: str) -> None:
         """Write a small file whole or not at all; a cache that cannot be written merely forgets it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING
 from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel, read_tree, read_unpacked_wheel
 from virtualenv_reflink.cache.memo import remembered
 from virtualenv_reflink.cache.store import Store
-from virtualenv_reflink.errors import BadWheelError
+from virtualenv_reflink.errors import BadWheelError, CacheError
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
 
 LOGGER = logging.getLogger(__name__)
+
+_LINKED = "linked"
 
 
 class WheelCache:
@@ -67,6 +70,33 @@ class WheelCache:
         except FileNotFoundError:
             self._compile(unpacked, executable, facts, entry)
         return read_tree(entry)
+
+    def insist_on_unchanged(self, unpacked: UnpackedWheel, bytecode: Tree | None) -> None:
+        """Drop a wheel whose files are not as they were made, and say so.
+
+        :raises CacheError: when one is not.
+        """
+        from virtualenv_reflink.cache.changes import changed_file
+
+        settled_ns = int(self.recall(_LINKED, unpacked.key) or 0)
+        for tree in (unpacked.tree, bytecode):
+            changed = tree and changed_file(tree, settled_ns)
+            if changed:
+                self._store.drop(self._store.path("wheels", unpacked.key))
+                raise CacheError(
+                    f"{changed} of {unpacked.metadata.wheel} was changed after it came into the wheel cache, so the "
+                    "cache has dropped this wheel; run the same command again"
+                )
+
+    def was_linked(self, unpacked: UnpackedWheel) -> bool:
+        """Return whether files of a wheel were ever shared with an environment as hard links."""
+        return self.recall(_LINKED, unpacked.key) is not None
+
+    def note_links(self, wheels: Iterable[UnpackedWheel]) -> None:
+        """Note that the files of ``wheels``, found unchanged just now, have been shared as hard links."""
+        now = str(time.time_ns())
+        for wheel in wheels:
+            self.keep(_LINKED, wheel.key, now)
 
     def facts(self, executable: Path) -> InterpreterFacts:
         """Return what there is to know of an interpreter, asking it if that was never done.

@@ -192,7 +192,7 @@ class _Installation:
     def _rows(self, recorder: Recorder, item: Item, generated: list[_Generated]) -> list[Row]:
         rows = list(recorder.placed(item.wheel.tree, frozenset(item.wheel.metadata.rewritten_scripts)))
         if item.bytecode:
-            rows += recorder.placed(item.bytecode, frozenset(file.path for file in generated))
+            rows += recorder.compiled(item.bytecode, frozenset(file.path for file in generated))
         return rows + [recorder.generated(file.scheme, file.path, file.content) for file in generated]
 
     def _batches(self, item: Item, generated: list[_Generated]) -> Iterator[Batch]:

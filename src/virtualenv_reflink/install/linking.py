@@ -17,6 +17,9 @@ LINK_MODES = ("auto", "clone", "snapshot", "layer", "copy", "hardlink")
 # The link modes that put all packages of an environment into place at once.
 LAYER_MODES = ("snapshot", "layer")
 
+# The link modes whose environments share inodes with the cache.
+LINKING_MODES = ("layer", "hardlink")
+
 Place = Callable[["list[Duplicate]", "list[str]"], None]
 """Make files, and append the path of each to a list when it is there."""
 

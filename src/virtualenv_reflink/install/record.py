@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Iterator
 
 from virtualenv_reflink.cache.manifest import File, Tree, UnpackedWheel
+from virtualenv_reflink.cache.record_hash import hash_of
 from virtualenv_reflink.install.environment import Environment
 
 Row = tuple[str, str, str]
@@ -25,19 +24,23 @@ class Recorder:
             self._prefixes[scheme] = "" if place == "." else f"{place.replace(os.sep, '/')}/"
 
     def placed(self, tree: Tree, left_out: frozenset[str] = frozenset()) -> Iterator[Row]:
-        """Yield a row for each file of a tree; bytecode has neither hash nor size in its row, as pip writes it."""
+        """Yield a row for each file of an unpacked wheel."""
         for scheme, directories in tree.schemes.items():
             without = left_out if scheme == "scripts" else ()
             for directory in directories:
                 parent = self._prefixes[scheme] + (f"{directory.path}/" if directory.path else "")
                 for name, _, size, hash_ in directory.files:
                     if not (without and directory.path_of(File(name, False, size, hash_)) in without):
-                        yield parent + name, hash_, str(size) if hash_ else ""
+                        yield parent + name, hash_, str(size)
+
+    def compiled(self, tree: Tree, left_out: frozenset[str] = frozenset()) -> Iterator[Row]:
+        """Yield a row for each file of bytecode, which has neither hash nor size, as pip writes it."""
+        for path, _, _ in self.placed(tree, left_out):
+            yield path, "", ""
 
     def generated(self, scheme: str, path: str, content: bytes) -> Row:
         """Return the row of a file made for this environment, with its true hash."""
-        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode("ascii").rstrip("=")
-        return self._prefixes[scheme] + path, f"sha256={digest}", str(len(content))
+        return self._prefixes[scheme] + path, hash_of(content), str(len(content))
 
     def text(self, rows: list[Row]) -> bytes:
         """Return the RECORD file that lists ``rows`` and itself."""
