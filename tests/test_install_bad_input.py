@@ -210,7 +210,14 @@ def test_an_interrupt_leaves_everything_whole(index: Index, cache: Path, environ
         environment,
         "sample",
     ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    # what a shell starts in the background ignores interrupts, and so would all that the tests start
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not index.asked:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)

@@ -146,12 +146,19 @@ def rewrite_in_disguise(file: Path) -> None:
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-@pytest.mark.parametrize("place", ["btrfs", "ext4"], indirect=True)
-@pytest.mark.parametrize("mode", ["hardlink", "auto", "layer"])
+@pytest.mark.parametrize("place", ["ext4"], indirect=True)
 @pytest.mark.parametrize(
-    "change",
-    [rewrite_in_disguise, lambda file: file.write_bytes(b""), lambda file: file.chmod(0o644), os.unlink, os.utime],
-    ids=["content", "size", "mode", "gone", "mtime"],
+    ("mode", "change"),
+    [
+        ("hardlink", rewrite_in_disguise),
+        ("auto", rewrite_in_disguise),
+        ("layer", rewrite_in_disguise),
+        ("hardlink", lambda file: file.write_bytes(b"")),
+        ("hardlink", lambda file: file.chmod(0o644)),
+        ("hardlink", os.unlink),
+        ("hardlink", os.utime),
+    ],
+    ids=["content", "content-auto", "content-layer", "size", "mode", "gone", "mtime"],
 )
 def test_a_cached_file_changed_through_a_hard_link_is_never_handed_on(
     tmp_path: Path, place: Path, mode: str, change: Callable[[Path], object], reflink: Run
