@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -165,7 +166,9 @@ def test_a_cached_file_changed_through_a_hard_link_is_never_handed_on(
 ) -> None:
     wheel = make_wheel(tmp_path, {"sample.py": b"print(1)", "other.py": b"print(2)"})
     venv = ["venv", "--wheel-cache", place / "cache", "--without-pip", "--with", wheel, "--link-mode"]
-    reflink(*venv, "hardlink", place / "first", place / "second")
+    reflink(*venv, "hardlink", place / "zeroth", place / "first", place / "second")
+    shutil.rmtree(place / "zeroth")
+    reflink(*venv, "hardlink", place / "zeroth")
     changed = [site_packages(place / "second") / "sample.py", cached_files(place / "cache")["sample.py"]]
     change(changed[change is os.unlink])
     said = reflink(*venv, mode, place / "third", code=1).stderr

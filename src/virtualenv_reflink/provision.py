@@ -220,8 +220,7 @@ class Provisioner:
             self.linker.fall_back(reason)
         items = self._items(seeds, packages, sources, aliases)
         install(items, self._environment, self.linker, self._progress)
-        if mode in LINKING_MODES:
-            self.cache.note_links([item.wheel for item in items])
+        self._note_links(items)
 
     def _put_layer(self, mode: str, layer: Layer, seeds: Sequence[UnpackedWheel], aliases: Aliases) -> None:
         from virtualenv_reflink.install.layered import install_layer
@@ -241,22 +240,22 @@ class Provisioner:
         self, mode: str, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str]
     ) -> Layer:
         """Return the layer of seeds and packages; one that is there costs no look at its wheels."""
-        from virtualenv_reflink.install.layers import Member, layer_key, layer_maker, read_layer
+        from virtualenv_reflink.install.layers import Member, kind_of, layer_key, member_of, read_layer
 
-        tag = self.facts.bytecode_tag if self._settings.compile_bytecode else None
+        kind = kind_of(mode, self.facts.bytecode_tag if self._settings.compile_bytecode else None)
         own = [Member(seed.key, True, None) for seed in seeds]
         keys = self._fetcher(sources).known_keys(packages)
         if keys is not None:
             wanted = [Member(key, each.requested, each.direct_url) for key, each in zip(keys, packages, strict=True)]
-            entry = self.cache.known_layer(layer_key(mode, [*own, *wanted], tag))
+            entry = self.cache.known_layer(layer_key(kind, [*own, *wanted]))
             if entry is not None:
                 return read_layer(entry)
+        from virtualenv_reflink.install.layer_building import layer_maker
+
         items = self._items(seeds, packages, sources, {})
-        members = [Member(item.wheel.key, item.requested, item.direct_url) for item in items]
-        fill = layer_maker(mode, items, self._environment)
-        entry = self.cache.layer(layer_key(mode, members, tag), fill)
-        if mode in LINKING_MODES:
-            self.cache.note_links([item.wheel for item in items])
+        fill = layer_maker(kind, items, self._environment, self.cache.known_layers(mode))
+        entry = self.cache.layer(layer_key(kind, [member_of(item) for item in items]), fill)
+        self._note_links(items)
         return read_layer(entry)
 
     def _items(
@@ -278,6 +277,11 @@ class Provisioner:
             if linking or self.cache.was_linked(item.wheel):
                 self.cache.insist_on_unchanged(item.wheel, item.bytecode)
 
+    def _note_links(self, items: Sequence[Item]) -> None:
+        if self._settings.link_mode in LINKING_MODES:
+            for tree in (tree for item in items for tree in (item.wheel.tree, item.bytecode) if tree):
+                self.cache.note_links(tree)
+
     def _bytecode(self, wheel: UnpackedWheel) -> Tree | None:
         self._progress.step(wheel.metadata.wheel)
         if not self._settings.compile_bytecode:
@@ -293,12 +297,14 @@ class Provisioner:
     @cached_property
     def _pip(self) -> Pip:
         from virtualenv_reflink.cache.manifest import TREE_NAME
-        from virtualenv_reflink.install.layers import linked_layer
+        from virtualenv_reflink.install.layer_building import linked_layer
+        from virtualenv_reflink.install.layers import kind_of
         from virtualenv_reflink.requirements.pip import Pip
 
         wheel = self.bundled("pip")
         bytecode = self.cache.bytecode(wheel, self._environment.base_executable, self.facts)
-        fill = linked_layer([Item(wheel, bytecode, requested=True)], self._environment)
+        kind = kind_of("layer", self.facts.bytecode_tag)
+        fill = linked_layer(kind, [Item(wheel, bytecode, requested=True)], self._environment)
         entry = self.cache.layer(f"pip-{wheel.key}-{self.facts.bytecode_tag}", fill)
         return Pip(entry / TREE_NAME, self._environment.executable, self._environment.base_executable)
 

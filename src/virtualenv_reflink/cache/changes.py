@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import MANIFEST_NAME, File, Tree
 from virtualenv_reflink.cache.record_hash import hash_of_file
@@ -10,33 +12,49 @@ from virtualenv_reflink.cache.record_hash import hash_of_file
 _WRITABLE = 0o222
 
 
-def changed_file(tree: Tree, settled_ns: int) -> str | None:
+class Links(NamedTuple):
+    """How many links each file of a tree had at a time (in ns since the epoch) when all were as they were made."""
+
+    seen_ns: int
+    number: int
+
+
+def unlinked(tree: Tree) -> Links:
+    """Return what there is to know of a tree that was never linked: its manifest was written after all its files."""
+    return Links(os.stat(os.path.join(os.path.dirname(tree.root), MANIFEST_NAME)).st_mtime_ns, 1)
+
+
+def links_now(tree: Tree) -> Links:
+    """Return the links that the first file of ``tree`` has now, which most of them share.
+
+    :raises OSError: when it is not there.
+    """
+    files = (f"{tree.root}/{scheme}/{path}" for scheme in tree.schemes for path, _ in tree.files(scheme))
+    first = next(files, None)
+    return Links(time.time_ns(), os.lstat(first).st_nlink if first else 1)
+
+
+def changed_file(tree: Tree, links: Links) -> str | None:
     """Return the path of a file of ``tree`` that is not as it was made, or None.
 
-    Size, mtime and mode decide by themselves. A ctime later than ``settled_ns`` (since the epoch) proves nothing, since
-    every link made or removed moves it: such a file is hashed.
+    Size, mtime and mode decide by themselves. The ctime moves with every link made or removed, so it means something
+    only while the number of links is the one last seen: then what it has moved for is found by hashing the file.
     """
-    settled_ns = max(settled_ns, _made_ns(tree))
     for scheme, directories in tree.schemes.items():
         for directory in directories:
             place = f"{tree.root}/{scheme}/{directory.path}"
             for file in directory.files:
-                if _is_changed(f"{place}/{file.name}", file, tree.mtime_ns, settled_ns):
+                if _is_changed(f"{place}/{file.name}", file, tree.mtime_ns, links):
                     return directory.path_of(file)
     return None
 
 
-def _made_ns(tree: Tree) -> int:
-    """Return when the files of ``tree`` were complete: the manifest is written last."""
-    return os.stat(os.path.join(os.path.dirname(tree.root), MANIFEST_NAME)).st_mtime_ns
-
-
-def _is_changed(path: str, file: File, mtime_ns: int | None, settled_ns: int) -> bool:
+def _is_changed(path: str, file: File, mtime_ns: int | None, links: Links) -> bool:
     try:
         status = os.lstat(path)
         if status.st_size != file.size or status.st_mtime_ns != mtime_ns or status.st_mode & _WRITABLE:
             return True
-        if status.st_ctime_ns <= settled_ns or not file.hash:
+        if status.st_ctime_ns <= links.seen_ns or status.st_nlink != links.number or not file.hash:
             return False
         return hash_of_file(path, file.hash.partition("=")[0]) != file.hash
     except OSError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,11 +76,11 @@ class WheelCache:
 
         :raises CacheError: when one is not.
         """
-        from virtualenv_reflink.cache.changes import changed_file
+        from virtualenv_reflink.cache.changes import Links, changed_file, unlinked
 
-        settled_ns = int(self.recall(_LINKED, unpacked.key) or 0)
-        for tree in (unpacked.tree, bytecode):
-            changed = tree and changed_file(tree, settled_ns)
+        for tree in filter(None, (unpacked.tree, bytecode)):
+            noted = self.recall(_LINKED, _name(tree))
+            changed = changed_file(tree, Links(*json.loads(noted)) if noted else unlinked(tree))
             if changed:
                 self._store.drop(self._store.path("wheels", unpacked.key))
                 raise CacheError(
@@ -90,13 +90,13 @@ class WheelCache:
 
     def was_linked(self, unpacked: UnpackedWheel) -> bool:
         """Return whether files of a wheel were ever shared with an environment as hard links."""
-        return self.recall(_LINKED, unpacked.key) is not None
+        return self.recall(_LINKED, _name(unpacked.tree)) is not None
 
-    def note_links(self, wheels: Iterable[UnpackedWheel]) -> None:
-        """Note that the files of ``wheels``, found unchanged just now, have been shared as hard links."""
-        now = str(time.time_ns())
-        for wheel in wheels:
-            self.keep(_LINKED, wheel.key, now)
+    def note_links(self, tree: Tree) -> None:
+        """Note that the files of ``tree``, found unchanged just now, have been shared as hard links."""
+        from virtualenv_reflink.cache.changes import links_now
+
+        self.keep(_LINKED, _name(tree), json.dumps(links_now(tree)))
 
     def facts(self, executable: Path) -> InterpreterFacts:
         """Return what there is to know of an interpreter, asking it if that was never done.
@@ -120,6 +120,10 @@ class WheelCache:
         """Return the layer that ``key`` names, or None where it was never built."""
         entry = self._store.path("layers", key)
         return entry if entry.is_dir() else None
+
+    def known_layers(self, prefix: str) -> Iterator[Path]:
+        """Yield the layers whose names begin with ``prefix``."""
+        yield from self._store.path("layers").glob(f"{prefix}-*")
 
     def fact_of_file(self, kind: str, subject: Path, compute: Callable[[Path], str]) -> str:
         """Return ``compute(subject)``, computed once for the very same file and kept under ``kind``.
@@ -168,6 +172,12 @@ class WheelCache:
             compile_wheel(unpacked, executable, facts.bytecode_tag.rpartition("-")[0], staged)
 
         self._store.build(entry, fill)
+
+
+def _name(tree: Tree) -> str:
+    """Return a name for a tree: that of its wheel and its own."""
+    entry = Path(tree.root).parent
+    return f"{entry.parent.name}-{entry.name}"
 
 
 def _digest(wheel: Path) -> str:

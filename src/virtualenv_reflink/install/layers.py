@@ -1,4 +1,4 @@
-"""Layers: the merged site-packages of an exact set of wheels, built once and put into environments as a whole.
+"""Layers: the site-packages of an exact set of wheels, built once and put into environments as a whole.
 
 A layer holds what is the same in every environment. What is not (scripts, headers, data, and their rows in RECORD) is
 the rest of its items, and is put into each environment file by file.
@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import TREE_NAME, Directory, EntryPoint, File, Metadata, Tree, UnpackedWheel
-from virtualenv_reflink.errors import LinkModeError
-from virtualenv_reflink.filesystem.probe import filesystem_name
 from virtualenv_reflink.filesystem.reflink import current_umask
-from virtualenv_reflink.filesystem.subvolume import create_subvolume, seal_subvolume
-from virtualenv_reflink.install.environment import Environment
-from virtualenv_reflink.install.installation import Item, install
-from virtualenv_reflink.install.linking import Linker
+from virtualenv_reflink.install.installation import Item
 
 _LIBRARIES = frozenset({"purelib", "platlib"})
 _CONTENT = "layer.json"
@@ -34,6 +28,14 @@ class Member(NamedTuple):
     direct_url: str | None
 
 
+class Kind(NamedTuple):
+    """What layers have in common that can be made of each other; the umask decides the modes in snapshots."""
+
+    mode: str
+    bytecode_tag: str | None
+    umask: int
+
+
 class Layer(NamedTuple):
     """A layer in the cache: its directory of packages, what each environment gets beside it, and what it is made of."""
 
@@ -42,47 +44,47 @@ class Layer(NamedTuple):
     members: list[Member]
 
 
-def layer_key(mode: str, members: Sequence[Member], bytecode_tag: str | None) -> str:
-    """Return the name of the layer of an exact set of wheels for a link mode and one interpreter's bytecode.
+class Outline(NamedTuple):
+    """What a layer is made of: the distribution of each member, and whether no two of them hold the same file."""
 
-    Snapshots have the modes of the present umask, so that decides too.
-    """
-    inputs = [mode, bytecode_tag, current_umask(), sorted(members, key=repr)]
-    return f"{mode}-{hashlib.sha256(json.dumps(inputs).encode()).hexdigest()}"
-
-
-def layer_maker(mode: str, items: Sequence[Item], environment: Environment) -> Callable[[Path], None]:
-    """Return what makes the layer of ``items`` for a link mode in an empty directory."""
-    return sealed_layer(items, environment) if mode == "snapshot" else linked_layer(items, environment)
+    kind: Kind
+    distributions: dict[Member, str]
+    disjoint: bool
 
 
-def sealed_layer(items: Sequence[Item], environment: Environment) -> Callable[[Path], None]:
-    """Return what makes the layer of ``items`` in an empty directory, as a sealed subvolume that shares their data.
-
-    :raises LinkModeError: (when called) where there are no subvolumes.
-    """
-
-    def fill(entry: Path) -> None:
-        _create_subvolume(entry / TREE_NAME)
-        _merge(items, environment, entry, Linker("clone"))
-        seal_subvolume(str(entry / TREE_NAME))
-
-    return fill
+def kind_of(mode: str, bytecode_tag: str | None) -> Kind:
+    """Return the kind of the layers made now for a link mode and one interpreter's bytecode."""
+    return Kind(mode, bytecode_tag, current_umask())
 
 
-def linked_layer(items: Sequence[Item], environment: Environment) -> Callable[[Path], None]:
-    """Return what makes the layer of ``items`` in an empty directory, of hard links to their files, all read-only."""
+def member_of(item: Item) -> Member:
+    """Return what of ``item`` decides the content of a layer."""
+    return Member(item.wheel.key, item.requested, item.direct_url)
 
-    def fill(entry: Path) -> None:
-        (entry / TREE_NAME).mkdir()
-        _merge(items, environment, entry, Linker("hardlink"))
-        for directory, _, files in os.walk(entry / TREE_NAME):
-            for name in files:
-                if os.stat(f"{directory}/{name}").st_mode & 0o222:
-                    os.chmod(f"{directory}/{name}", 0o444)
-            os.chmod(directory, 0o555)
 
-    return fill
+def layer_key(kind: Kind, members: Sequence[Member]) -> str:
+    """Return the name of the layer of an exact set of wheels."""
+    inputs = [kind, sorted(members, key=repr)]
+    return f"{kind.mode}-{hashlib.sha256(json.dumps(inputs).encode()).hexdigest()}"
+
+
+def library_of(item: Item) -> Item:
+    """Return what of ``item`` belongs into a layer."""
+    metadata = item.wheel.metadata._replace(entry_points=[], rewritten_scripts=[])
+    wheel = item.wheel._replace(metadata=metadata, tree=_only(item.wheel.tree, inside=True))
+    return item._replace(wheel=wheel, bytecode=item.bytecode and _only(item.bytecode, inside=True))
+
+
+def write_layer(entry: Path, kind: Kind, items: Sequence[Item]) -> None:
+    """Write down what the layer at ``entry`` is made of."""
+    content = {
+        "kind": kind,
+        "members": [member_of(item) for item in items],
+        "distributions": [item.wheel.metadata.distribution for item in items],
+        "disjoint": are_disjoint(items),
+        "rest": [_packed(_rest_of(item)) for item in items if _has_rest(item)],
+    }
+    (entry / _CONTENT).write_text(json.dumps(content), encoding="utf-8")
 
 
 def read_layer(entry: Path) -> Layer:
@@ -92,29 +94,24 @@ def read_layer(entry: Path) -> Layer:
     return Layer(entry / TREE_NAME, [_unpacked(packed) for packed in content["rest"]], members)
 
 
-def _create_subvolume(tree: Path) -> None:
-    try:
-        create_subvolume(str(tree))
-    except OSError as error:
-        raise LinkModeError(
-            f"--link-mode snapshot is impossible here: {filesystem_name(str(tree.parent))} has no subvolumes; "
-            "use --link-mode auto, or keep --wheel-cache and the environment on one btrfs"
-        ) from error
+def read_outline(entry: Path) -> Outline:
+    """Read what a layer of the cache is made of."""
+    content = json.loads((entry / _CONTENT).read_bytes())
+    members = (Member(*row) for row in content["members"])
+    distributions = dict(zip(members, content["distributions"], strict=True))
+    return Outline(Kind(*content["kind"]), distributions, content["disjoint"])
 
 
-def _merge(items: Sequence[Item], environment: Environment, entry: Path, linker: Linker) -> None:
-    tree = entry / TREE_NAME
-    inside = environment._replace(root=tree, purelib=tree, platlib=tree, scripts=tree, headers=tree, data=tree)
-    install([_library_of(item) for item in items], inside, linker)
-    members = [Member(item.wheel.key, item.requested, item.direct_url) for item in items]
-    rest = [_packed(_rest_of(item)) for item in items if _has_rest(item)]
-    (entry / _CONTENT).write_text(json.dumps({"members": members, "rest": rest}), encoding="utf-8")
-
-
-def _library_of(item: Item) -> Item:
-    metadata = item.wheel.metadata._replace(entry_points=[], rewritten_scripts=[])
-    wheel = item.wheel._replace(metadata=metadata, tree=_only(item.wheel.tree, inside=True))
-    return item._replace(wheel=wheel, bytecode=item.bytecode and _only(item.bytecode, inside=True))
+def are_disjoint(items: Iterable[Item]) -> bool:
+    """Return whether no two of ``items`` hold the same file of a layer."""
+    seen: set[str] = set()
+    for item in items:
+        trees = [_only(tree, inside=True) for tree in (item.wheel.tree, item.bytecode) if tree]
+        paths = {path for tree in trees for scheme in tree.schemes for path, _ in tree.files(scheme)}
+        if not seen.isdisjoint(paths):
+            return False
+        seen |= paths
+    return True
 
 
 def _rest_of(item: Item) -> Item:
