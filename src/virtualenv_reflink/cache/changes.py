@@ -37,8 +37,9 @@ def links_now(tree: Tree) -> Links:
 def changed_file(tree: Tree, links: Links) -> str | None:
     """Return the path of a file of ``tree`` that is not as it was made, or None.
 
-    Size, mtime and mode decide by themselves. The ctime moves with every link made or removed, so it means something
-    only while the number of links is the one last seen: then what it has moved for is found by hashing the file.
+    Size and mtime decide by themselves. The ctime moves with every link made or removed, so it means something only
+    while the number of links is the one last seen: then what it has moved for is found by hashing the file. A mode that
+    lets it be written is reason to hash too; where only that was changed it is put back.
     """
     for scheme, directories in tree.schemes.items():
         for directory in directories:
@@ -52,10 +53,14 @@ def changed_file(tree: Tree, links: Links) -> str | None:
 def _is_changed(path: str, file: File, mtime_ns: int | None, links: Links) -> bool:
     try:
         status = os.lstat(path)
-        if status.st_size != file.size or status.st_mtime_ns != mtime_ns or status.st_mode & _WRITABLE:
+        if status.st_size != file.size or status.st_mtime_ns != mtime_ns:
             return True
-        if status.st_ctime_ns <= links.seen_ns or status.st_nlink != links.number or not file.hash:
-            return False
-        return hash_of_file(path, file.hash.partition("=")[0]) != file.hash
+        writable = status.st_mode & _WRITABLE
+        touched = status.st_ctime_ns > links.seen_ns and status.st_nlink == links.number
+        if (writable or touched) and file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
+            return True
+        if writable:
+            os.chmod(path, status.st_mode & ~_WRITABLE)
     except OSError:
         return True
+    return False

@@ -46,14 +46,20 @@ def linked_layer(kind: Kind, items: Sequence[Item], environment: Environment) ->
         tree = entry / TREE_NAME
         tree.mkdir()
         _merge(items, environment, tree, Linker("hardlink"))
-        for directory, _, files in os.walk(tree):
-            for name in files:
-                if os.stat(f"{directory}/{name}").st_mode & 0o222:
-                    os.chmod(f"{directory}/{name}", 0o444)
-            os.chmod(directory, 0o555)
+        _make_read_only(tree, items)
         write_layer(entry, kind, items)
 
     return fill
+
+
+def _make_read_only(tree: Path, items: Sequence[Item]) -> None:
+    """Let nobody write what is in a layer; only beside a wheel's metadata are there files that are no links."""
+    for item in items:
+        for path in (tree / item.wheel.metadata.dist_info).iterdir():
+            if path.is_file() and path.stat().st_mode & 0o222:
+                path.chmod(0o444)
+    for directory, _, _ in os.walk(tree):
+        os.chmod(directory, 0o555)
 
 
 def _sealed_layer(kind: Kind, items: Sequence[Item], environment: Environment, known: Iterable[Path]) -> Fill:

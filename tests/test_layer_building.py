@@ -1,0 +1,88 @@
+"""Layers made of other layers, layers of wheels that hold the same file, layers that cannot be finished."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, bare, python_of
+from tests.support.comparison import differences
+from tests.support.loop_mounts import loop_mount
+from tests.support.wheels import full_wheel, make_wheel
+from virtualenv_reflink.filesystem.subvolume import is_subvolume
+
+ON_BTRFS = pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+MODES = pytest.mark.parametrize("mode", ["snapshot", "layer"])
+
+
+def begun_from(cache: Path) -> list[str | None]:
+    """Return, layer by layer in the order of making, the UUID of the snapshot it began as."""
+    trees = [path for path in cache.glob("v3/layers/*/tree") if is_subvolume(str(path))]
+    shown = [subprocess.check_output(["btrfs", "subvolume", "show", tree], text=True) for tree in trees]
+    fields = [dict(line.strip().split(":", 1) for line in text.splitlines()[1:] if ":" in line) for text in shown]
+    by_age = sorted(fields, key=lambda field: int(field["Subvolume ID"]))
+    return [field["Parent UUID"].strip() for field in by_age]
+
+
+def fill(ballast: Path, block: bytes) -> None:
+    """Write until the disk is full."""
+    with open(ballast, "wb", buffering=0) as stream:
+        while True:
+            stream.write(block)
+
+
+@ON_BTRFS
+@MODES
+def test_a_layer_made_of_another_one_is_as_if_made_anew(tmp_path: Path, place: Path, mode: str, reflink: Run) -> None:
+    first, second = full_wheel(tmp_path), make_wheel(tmp_path, {"second/x.py": b"1", "second/y.py": b""}, name="second")
+    third = make_wheel(tmp_path, {"third.py": b"", "sample/more.py": b""}, name="third")
+    newer = make_wheel(tmp_path, {"second/x.py": b"2", "second/z.py": b""}, name="second", version="2.0")
+    for number, wheels in enumerate([[first, second], [first, second, third], [third, newer, first], [newer]]):
+        made, expected = place / mode / str(number) / "env", place / "clone" / str(number) / "env"
+        for environment, link_mode in ((made, mode), (expected, "clone")):
+            options = ["--wheel-cache", place / "cache", "--link-mode", link_mode]
+            reflink("install", *options, "-p", bare(environment), *wheels)
+        if mode == "layer":
+            reflink("eject", "--wheel-cache", place / "cache", "--link-mode", "clone", made)
+        assert differences(made, expected) == []
+    if mode == "snapshot":
+        assert [parent != "-" for parent in begun_from(place / "cache")] == [False, True, True, False]
+
+
+@ON_BTRFS
+@MODES
+def test_of_two_wheels_with_the_same_file_the_later_decides(
+    tmp_path: Path, place: Path, mode: str, reflink: Run
+) -> None:
+    wheels = [make_wheel(tmp_path, {"same.py": f"print({name!r})".encode()}, name=name) for name in ("a", "b", "c")]
+    for chosen in (wheels[:1], wheels[1:], wheels):
+        words = [word for wheel in chosen for word in ("--with", wheel)]
+        environments = [place / str(len(chosen)) / name for name in (mode, "clone")]
+        for environment in environments:
+            options = ["--wheel-cache", place / "cache", "--without-pip", "--link-mode", environment.name, *words]
+            reflink("venv", *options, environment)
+        said = [subprocess.check_output([python_of(environment), "-m", "same"]) for environment in environments]
+        assert said[0] == said[1]
+
+
+@MODES
+def test_a_disk_that_fills_up_while_a_layer_is_built(tmp_path: Path, mode: str, reflink: Run) -> None:
+    big = make_wheel(tmp_path, {f"sample/{number}.py": b"" for number in range(9000)})
+    with loop_mount("btrfs", 128) as place:
+        options = ["--wheel-cache", place / "cache", "--no-compile-bytecode", "--without-pip"]
+        reflink("venv", *options, "--with", big, place / "first")
+        for size in (1 << 20, 1 << 12):
+            with pytest.raises(OSError, match="No space"):
+                fill(place / f"ballast-{size}", b"x" * size)
+        said = reflink("venv", *options, "--link-mode", mode, "--with", big, place / "env", code=1).stderr
+        assert "No space left on device" in said
+        assert not (place / "env").exists()
+        assert not list(place.glob("cache/v3/layers/*/tree/sample"))
+        assert not list(place.glob("cache/v3/staging/*"))
+        for ballast in place.glob("ballast-*"):
+            ballast.unlink()
+        subprocess.run(["btrfs", "filesystem", "sync", place], check=True)
+        reflink("venv", *options, "--link-mode", mode, "--with", big, place / "env")
+        subprocess.run([python_of(place / "env"), "-c", "import sample"], check=True)
