@@ -90,6 +90,18 @@ def test_needs_no_privileges(tmp_path: Path, place: Path) -> None:
 
 
 @BTRFS
+@pytest.mark.parametrize("python", [[], ["-p", sys.executable]], ids=["own", "other"])
+def test_clear_deletes_a_snapshot_at_once(tmp_path: Path, place: Path, python: list[str], reflink: Run) -> None:
+    options = ["--wheel-cache", place / "cache", "--link-mode", "snapshot", "--with", full_wheel(tmp_path), *python]
+    reflink("venv", *options, place / "env")
+    with open(site_packages(place / "env") / "sample" / "data.txt", "rb") as stream:
+        reflink("venv", *options, "--clear", place / "env")
+        assert os.fstat(stream.fileno()).st_nlink == 1, "it was unlinked on its own"
+        assert not os.path.samestat(os.fstat(stream.fileno()), os.stat(stream.name))
+    subprocess.run([place / "env" / "bin" / "sample"], check=True)
+
+
+@BTRFS
 def test_from_another_subvolume_and_another_mount(tmp_path: Path, place: Path, reflink: Run) -> None:
     create_subvolume(str(place / "subvolume"))
     (place / "mounted").mkdir()

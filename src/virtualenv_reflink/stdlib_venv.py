@@ -42,6 +42,13 @@ class ReflinkEnvBuilder(venv.EnvBuilder):
             super().create(env_dir)
             self._seed(_environment(self._context))
 
+    def clear_directory(self, path: AnyPath) -> None:
+        """Delete what is in ``path`` as ``venv`` does, snapshots first: they go at once."""
+        from virtualenv_reflink.install.snapshots import delete_snapshots
+
+        delete_snapshots(Path(os.fsdecode(path)))
+        super().clear_directory(path)
+
     def ensure_directories(self, env_dir: AnyPath) -> SimpleNamespace:
         """Make the directories as ``venv`` does, and keep what it says about them."""
         self._context: SimpleNamespace = super().ensure_directories(env_dir)
@@ -64,6 +71,10 @@ def create_with(python: Path, options: Sequence[str], env_dir: str, seed: Callab
     :raises ReflinkError: when packages cannot be put into it.
     """
     with _nothing_half_made(Path(env_dir)):
+        if "--clear" in options:
+            from virtualenv_reflink.install.snapshots import delete_snapshots
+
+            delete_snapshots(Path(env_dir))
         command = [str(python), "-I", "-m", "venv", "--without-pip", *options, "--", env_dir]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

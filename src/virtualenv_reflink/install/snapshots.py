@@ -7,9 +7,10 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from virtualenv_reflink.errors import InstallError, LinkModeError
-from virtualenv_reflink.filesystem.subvolume import delete_subvolume, snapshot
+from virtualenv_reflink.filesystem.subvolume import delete_subvolume, is_subvolume, snapshot
 from virtualenv_reflink.install.environment import Environment
 from virtualenv_reflink.install.installation import Completed, complete
 from virtualenv_reflink.install.layers import Layer
@@ -50,6 +51,14 @@ def install_snapshot(layer: Layer, environment: Environment, linker: Linker) -> 
     finally:
         _remove(new)
     _remove(old)
+
+
+def delete_snapshots(environment: Path) -> None:
+    """Delete those site-packages of an environment that are subvolumes, at once, where the mount allows that."""
+    for library in environment.glob("lib/python*/site-packages"):
+        if is_subvolume(str(library)):
+            with suppress(OSError):
+                delete_subvolume(str(library))
 
 
 def _extend_records(completed: Sequence[Completed], environment: Environment) -> None:
