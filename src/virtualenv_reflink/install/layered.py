@@ -39,7 +39,7 @@ def install_layer(layer: Layer, environment: Environment, linker: Linker) -> Non
 
     def record(completed: Sequence[Completed]) -> None:
         files = {
-            item.wheel.metadata.distribution: [os.path.normpath(library / path) for path, _, _ in rows]
+            item.wheel.metadata.distribution: [os.path.normpath(f"{library}/{path}") for path, _, _ in rows]
             for item, rows in completed
         }
         made[1].write_text(json.dumps({"layer": str(layer.tree), "files": files}), encoding="utf-8")

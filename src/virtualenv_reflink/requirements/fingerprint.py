@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
-import platformdirs
-
 from virtualenv_reflink.requirements.request import Request
 
 _FILE_OPTIONS = ("-r", "--requirement", "-c", "--constraint", "--build-constraint", "--requirements-from-script")
@@ -115,6 +113,8 @@ def _directory_state(path: Path) -> str:
 
 def _pip_configuration(environ: Mapping[str, str]) -> Iterator[Path]:
     """Yield the files that pip's documentation names as its configuration."""
+    import platformdirs
+
     name = "pip.ini" if os.name == "nt" else "pip.conf"
     yield Path("/etc", name)
     for directories in (

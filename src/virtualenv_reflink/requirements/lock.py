@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 Source = dict[str, Any]
 """Where a package comes from, in the form of a direct URL (PEP 610)."""
@@ -30,13 +29,13 @@ class Locked(NamedTuple):
     @property
     def filename(self) -> str:
         """The last part of the address."""
-        return unquote(urlsplit(self.url).path.rstrip("/").rpartition("/")[2])
+        address = self.url.partition("#")[0].partition("?")[0]
+        return _unquoted(address.rstrip("/").rpartition("/")[2])
 
     @property
     def path(self) -> Path | None:
         """The place on this machine, if the address is one."""
-        parts = urlsplit(self.url)
-        return Path(_native(unquote(parts.path))) if parts.scheme == "file" else None
+        return _local_path(self.url) if self.url.startswith("file:") else None
 
     @property
     def is_wheel(self) -> bool:
@@ -104,9 +103,20 @@ def merged(locks: Sequence[Lock]) -> Lock:
     return Lock(list(packages.values()))
 
 
-def _native(path: str) -> str:
+def _unquoted(text: str) -> str:
+    if "%" not in text:
+        return text
+    from urllib.parse import unquote
+
+    return unquote(text)
+
+
+def _local_path(url: str) -> Path:
+    from urllib.parse import unquote, urlsplit
+
+    path = urlsplit(url).path
     if os.name != "nt":
-        return path
+        return Path(unquote(path))
     from urllib.request import url2pathname
 
-    return url2pathname(path)
+    return Path(url2pathname(path))
