@@ -49,7 +49,11 @@ class Recorder:
 
 def extended(text: bytes, rows: list[Row]) -> bytes:
     """Return the RECORD ``text`` with ``rows`` added."""
-    return b"".join(sorted([*text.splitlines(keepends=True), *_text(rows).splitlines(keepends=True)]))
+    added = sorted(_text(rows).splitlines(keepends=True))
+    if not added or added[-1] < text:
+        # paths that lead out of site-packages come before all others, so there is nothing to sort
+        return b"".join(added) + text
+    return b"".join(sorted([*text.splitlines(keepends=True), *added]))
 
 
 def _text(rows: list[Row]) -> bytes:
