@@ -148,6 +148,8 @@ def test_a_layer_knows_the_environments_that_live_on_it(tmp_path: Path, reflink:
     reflink("eject", "--wheel-cache", cache, environments[2])
     assert set(living_roots(WheelCache(cache), layer.name)) == set()
     assert runs(tmp_path / "moved", "import sample; sample.main()") == "sample runs\n"
+    reflink("install", "--wheel-cache", cache, "-p", tmp_path / "moved", make_wheel(tmp_path, {}, name="another"))
+    assert set(living_roots(WheelCache(cache), layer.name)) == {tmp_path / "moved"}
 
 
 def test_nothing_is_left_when_something_is_in_the_way(tmp_path: Path, reflink: Run) -> None:

@@ -218,6 +218,7 @@ class Provisioner:
                 self._put_layer(mode, self._layer(mode, seeds, packages, sources), seeds, aliases)
                 return
             self.linker.fall_back(reason)
+        self._register_again()
         items = self._items(seeds, packages, sources, aliases)
         install(items, self._environment, self.linker, self._progress)
         self._note_links(items)
@@ -235,6 +236,14 @@ class Provisioner:
             install_layer(layer._replace(rest=rest), self._environment, self.linker)
             register_root(self.cache, layer.tree.parent.name, self._environment.root)
         self.linker.put_whole()
+
+    def _register_again(self) -> None:
+        """Tell the cache of a layered environment that may have been moved or copied to where it is."""
+        state = layered(self._environment)
+        if state is not None and state.tree.is_relative_to(self.cache.root):
+            from virtualenv_reflink.install.roots import register_root
+
+            register_root(self.cache, state.tree.parent.name, self._environment.root)
 
     def _layer(
         self, mode: str, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str]
