@@ -22,10 +22,6 @@ class LinkModeError(ReflinkError):
     """The link mode asked for is impossible between this cache and this environment."""
 
 
-class LayerError(ReflinkError):
-    """Wheels cannot be merged into one layer."""
-
-
 class InstallError(ReflinkError):
     """A wheel cannot be put into the environment."""
 
