@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.support.index import Index, serving
 from tests.support.loop_mounts import loop_mount, why_no_mounts
@@ -160,6 +161,31 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     subprocess.run([*pip, "--dest", str(directory), *names], check=True)
     return directory
+
+
+@pytest.fixture(scope="session")
+def project_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This project as a wheel, built once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    directory = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "project-wheel"
+    with FileLock(f"{directory}.lock"):
+        if not directory.exists():
+            pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+            subprocess.run([*pip, "--wheel-dir", directory, Path(__file__).parents[1]], check=True)
+    (wheel,) = directory.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture
+def beside(tmp_path: Path, cache: Path, project_wheel: Path, reflink: Run) -> Callable[..., Path]:
+    """Put tools into an environment of their own, with this project beside them; return where their scripts are."""
+
+    def put(*tools: str) -> Path:
+        wanted = [word for tool in (*tools, project_wheel) for word in ("--with", tool)]
+        reflink("venv", "--without-pip", "--wheel-cache", cache, *wanted, tmp_path / "tools")
+        return tmp_path / "tools" / "bin"
+
+    return put
 
 
 def bare(directory: Path) -> Path:

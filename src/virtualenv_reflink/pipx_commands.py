@@ -41,7 +41,7 @@ def take_over() -> None:
     for name in CALLERS:
         module = import_module(name)
         if not hasattr(module, FUNCTION):
-            raise PipxError(f"{name} of this pipx has no {FUNCTION}; install another pipx{SUPPORTED}, or use plain pipx")
+            raise PipxError(f"{name} of this pipx lacks {FUNCTION}; install another pipx{SUPPORTED}, or use plain pipx")
         setattr(module, FUNCTION, _instead_of(getattr(module, FUNCTION)))
 
 
@@ -74,4 +74,3 @@ def translated(command: Sequence[str]) -> list[str] | None:
             arguments = [_RENAMED.get(word, word) for word in rest[1:] if not word.startswith("--progress-bar")]
             return [*_OURS, "install", *arguments, "--python", python]
     return None
-

@@ -41,7 +41,7 @@ class VirtualenvIni:
         except FileNotFoundError:
             self._text = ""
         except UnicodeDecodeError as error:
-            raise IniError(f"{path} is not UTF-8 (byte {error.start}); virtualenv cannot read it, so mend it") from error
+            raise IniError(f"{path} is not UTF-8 (byte {error.start}); virtualenv cannot read it; mend it") from error
         except OSError as error:
             raise IniError(f"{path} cannot be read: {error.strerror}; make it a readable file") from error
         self._sections = self._parsed(self._text)
