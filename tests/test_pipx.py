@@ -80,9 +80,8 @@ def test_a_tool_from_install_to_uninstall(place: Path, shell: Shell, beside: Bes
 
 @THOROUGH
 @ON_BTRFS
-@BOTH_ENDS
-def test_plain_pipx_and_ours_take_turns_on_one_home(place: Path, shell: Shell, beside: Beside, pipx: str) -> None:
-    scripts, plain = beside(pipx), ("--backend", "pip")
+def test_plain_pipx_and_ours_take_turns_on_one_home(place: Path, shell: Shell, beside: Beside) -> None:
+    scripts, plain = beside(NEWEST), ("--backend", "pip")
     ours, theirs, venvs = scripts / "pipx-reflink", scripts / "pipx", place / "home" / "venvs"
     shell.run(ours, "install", "black==25.1.0")
     shell.run(theirs, "install", *plain, "pycowsay")
@@ -115,7 +114,7 @@ def test_suffix_python_global_and_run(place: Path, shell: Shell, beside: Beside)
 
     scripts = beside(NEWEST)
     ours, theirs = scripts / "pipx-reflink", scripts / "pipx"
-    shell.run(ours, "install", "--python", interpreter("3.12"), "--suffix", "-old", "pycowsay")
+    shell.run(ours, "install", "--python", interpreter("3.12"), "--suffix=-old", "pycowsay")
     assert "lib/python3.12/" in str(site_packages(place / "home" / "venvs" / "pycowsay-old"))
     assert "moo" in shell.run(place / "bin" / "pycowsay-old", "moo").stdout
     shell.run(ours, "install", "--global", "pycowsay")

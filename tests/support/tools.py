@@ -18,10 +18,12 @@ class Shell(NamedTuple):
 
     def run(self, *command: object, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a command; fail unless it exits with ``code``, and whenever it shows a traceback."""
+        environ = {**os.environ, **self.environ, **more}
         done = subprocess.run(
             [str(word) for word in command],
             cwd=self.directory,
-            env={**os.environ, **self.environ, **more},
+            # an active environment is not for tools that have their own
+            env={name: value for name, value in environ.items() if name != "VIRTUAL_ENV"},
             capture_output=True,
             text=True,
             check=False,
