@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from typing import NoReturn
 
 from virtualenv_reflink.errors import PipxError
 
 
-def script() -> int:
+def script() -> NoReturn:
+    """Run pipx as a process of its own, without collecting garbage and tearing down, as virtualenv-reflink itself."""
+    gc.disable()
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def main() -> int:
     """Run pipx and return its exit status."""
     try:
         _insist_on_supported()
