@@ -6,6 +6,7 @@ install`` through one function; in its place stands one here, which has ``virtua
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
-from virtualenv_reflink.errors import PipxError
+from virtualenv_reflink.errors import PipxError, TargetError
 
 SUPPORTED = ">=1.12,<1.19"
 CALLERS = ("pipx.backends.pip", "pipx.shared_libs")
@@ -47,7 +48,10 @@ def take_over() -> None:
 
 def _instead_of(run: Runner) -> Runner:
     def run_ours(cmd: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
-        ours = translated([str(word) for word in cmd])
+        words = [str(word) for word in cmd]
+        if words[1:-1] == [*_VENV, "--without-pip"] and _is_base_of_this(words[0]):
+            return _bare_environment(words)
+        ours = translated(words)
         if ours is None:
             return run(cmd, **options)
         # a wheel of pip that pipx means to be imported is nothing for us
@@ -74,3 +78,18 @@ def translated(command: Sequence[str]) -> list[str] | None:
             arguments = [_RENAMED.get(word, word) for word in rest[1:] if not word.startswith("--progress-bar")]
             return [*_OURS, "install", *arguments, "--python", python]
     return None
+
+
+def _is_base_of_this(python: str) -> bool:
+    return os.path.realpath(python) == os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+
+def _bare_environment(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Make an environment with nothing in it within this process, which takes a quarter of the time."""
+    from virtualenv_reflink.stdlib_venv import create_bare
+
+    try:
+        create_bare(command[-1])
+    except TargetError as error:
+        return subprocess.CompletedProcess(command, 1, "", f"{error}\n")
+    return subprocess.CompletedProcess(command, 0, "", "")
