@@ -94,9 +94,11 @@ def _time(place: Path, environ: Mapping[str, str], rounds: int) -> dict[str, dic
 def _disk(place: Path, environ: Mapping[str, str]) -> dict[str, float]:
     print(f"\n{'btrfs: ten tools':52} {'used':>9}      ratio")
     plain = _used_by(place, _command(PLAIN, place / "plain"), environ)
-    figures = {PLAIN: plain, UV: _used_by(place, _command(UV, place / "uv-home"), environ)}
-    figures[f"{OURS}, with what it puts into its cache"] = _used_by(place, _command(OURS, place / "first"), environ)
-    figures[f"{OURS}, all in its cache"] = _used_by(place, _command(OURS, place / "second"), environ)
+    figures = {PLAIN: plain}
+    for name in (UV, OURS):
+        first, second = (_command(name, place / name / home) for home in ("first", "second"))
+        figures[f"{name}, with what it puts into its cache"] = _used_by(place, first, environ)
+        figures[f"{name}, all in its cache"] = _used_by(place, second, environ)
     for name, used in figures.items():
         print(f"{name:52} {used / 1e6:6.1f} MB {used / plain:10.3f}", flush=True)
     return figures
