@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -176,14 +177,17 @@ def project_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel
 
 
-@pytest.fixture
-def beside(tmp_path: Path, cache: Path, project_wheel: Path, reflink: Run) -> Callable[..., Path]:
+@pytest.fixture(scope="session")
+def beside(tmp_path_factory: pytest.TempPathFactory, cache: Path, project_wheel: Path) -> Callable[..., Path]:
     """Put tools into an environment of their own, with this project beside them; return where their scripts are."""
 
+    @functools.cache
     def put(*tools: str) -> Path:
-        wanted = [word for tool in (*tools, project_wheel) for word in ("--with", tool)]
-        reflink("venv", "--without-pip", "--wheel-cache", cache, *wanted, tmp_path / "tools")
-        return tmp_path / "tools" / "bin"
+        environment = tmp_path_factory.mktemp("tools") / "env"
+        wanted = [word for tool in (*tools, str(project_wheel)) for word in ("--with", tool)]
+        command = [sys.executable, "-m", "virtualenv_reflink", "venv", "--without-pip", "--wheel-cache", str(cache)]
+        subprocess.run([*command, *wanted, environment], check=True)
+        return environment / "bin"
 
     return put
 
