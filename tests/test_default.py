@@ -149,12 +149,17 @@ def test_tools_that_lack_us_are_told_and_how_to_help_them(
     (places[0] / "tox").symlink_to(lacking / "bin" / "virtualenv")
     (places[1] / "nox").symlink_to(having)
     shutil.copy("/bin/true", places[2] / "poetry")
+    (places[2] / "hatch").write_text("#!/missing/python\n")
+    (places[2] / "hatch").chmod(0o755)
     monkeypatch.setenv("PATH", os.pathsep.join([*map(str, places), "/usr/bin", "/bin"]))
     remedy = f"virtualenv-reflink install -p '{lacking}' virtualenv-reflink"
     told = [line.split(None, 1) for line in reflink("default", "status").stdout.splitlines()[1:]]
     assert ["tox", f"lacks virtualenv-reflink: {remedy}  ({places[0] / 'tox'})"] in told
     assert ["nox", f"has virtualenv-reflink  ({places[1] / 'nox'})"] in told
-    assert ["poetry", f"is no Python script, so it cannot have virtualenv-reflink  ({places[2] / 'poetry'})"] in told
+    assert ["poetry", f"names no Python interpreter in its first line  ({places[2] / 'poetry'})"] in told
+    (hatch,) = [text for name, text in told if name == "hatch"]
+    assert hatch.startswith("cannot be asked: ")
+    assert "/missing/python" in hatch
     warned = reflink("default", "on").stderr
     assert warned.startswith("warning: tox ")
     assert warned.endswith(f"run: {remedy}\n")
@@ -173,6 +178,7 @@ def test_tools_that_lack_us_are_told_and_how_to_help_them(
         ("#!/bin/sh\nexec python3\n", None),
         ("#!/usr/bin/perl\n", None),
         ("#!\n", None),
+        ("#!python'\n", None),
         ("\x7fELF", None),
     ],
 )

@@ -20,54 +20,57 @@ has = {name: importlib.util.find_spec(name) is not None for name in ("virtualenv
 print(json.dumps(dict(has, prefix=sys.prefix, in_environment=sys.prefix != sys.base_prefix)))
 """
 _SECONDS = 10.0
+_PYTHONS = ("python", "pypy", "graalpy")
 
 
 class Tool(NamedTuple):
     """A tool on the PATH.
 
-    ``python`` is the interpreter that runs it, None for what is no Python script; ``uses_virtualenv`` and
-    ``has_plugin`` tell what that can import; ``remedy`` is the command that brings the plugin to it.
+    ``uses_virtualenv`` and ``has_plugin`` tell what its interpreter can import, ``remedy`` is the command that
+    brings the plugin there. Where there is ``trouble``, none of these is known.
     """
 
     name: str
     script: Path
-    python: Path | None = None
     uses_virtualenv: bool = False
     has_plugin: bool = False
     remedy: str = ""
+    trouble: str = ""
 
 
 def tools_on_path(names: Sequence[str] = NAMES) -> list[Tool]:
     """Return what the PATH has of ``names``."""
-    scripts = {name: Path(found) for name in names if (found := shutil.which(name))}
-    asked = [(name, script, _ask(script)) for name, script in scripts.items()]
-    return [_tool(name, script, asking) for name, script, asking in asked]
+    asked = [_Asking(name, Path(found)) for name in names if (found := shutil.which(name))]
+    return [asking.tool() for asking in asked]
 
 
-def _ask(script: Path) -> tuple[Path, subprocess.Popen[str]] | None:
-    python = interpreter_of(script)
-    if python is None:
-        return None
-    try:
-        process = subprocess.Popen(
-            [str(python), "-c", _QUESTION], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-    except OSError:
-        return None
-    return python, process
+class _Asking:
+    """The interpreter behind a tool, telling about itself while others do."""
 
+    def __init__(self, name: str, script: Path) -> None:
+        self._name, self._script = name, script
+        self._process: subprocess.Popen[str] | None = None
+        self._trouble = "names no Python interpreter in its first line"
+        try:
+            self._python = interpreter_of(script)
+            if self._python:
+                command = [str(self._python), "-c", _QUESTION]
+                pipe = subprocess.PIPE
+                self._process = subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+        except OSError as error:
+            self._trouble = f"cannot be asked: {error}"
 
-def _tool(name: str, script: Path, asking: tuple[Path, subprocess.Popen[str]] | None) -> Tool:
-    if asking is None:
-        return Tool(name, script)
-    python, process = asking
-    try:
-        told = json.loads(process.communicate(timeout=_SECONDS)[0])
-    except (ValueError, subprocess.TimeoutExpired):
-        process.kill()
-        return Tool(name, script)
-    remedy = _remedy(Path(told["prefix"]), python, in_environment=told["in_environment"])
-    return Tool(name, script, python, told["virtualenv"], told["virtualenv_reflink"], remedy)
+    def tool(self) -> Tool:
+        """Wait for the answer."""
+        if self._process is None:
+            return Tool(self._name, self._script, trouble=self._trouble)
+        try:
+            told = json.loads(self._process.communicate(timeout=_SECONDS)[0])
+        except (ValueError, subprocess.TimeoutExpired):
+            self._process.kill()
+            return Tool(self._name, self._script, trouble=f"cannot be asked: {self._python} gives no answer")
+        remedy = _remedy(Path(told["prefix"]), str(self._python), in_environment=told["in_environment"])
+        return Tool(self._name, self._script, told["virtualenv"], told["virtualenv_reflink"], remedy)
 
 
 def interpreter_of(script: Path) -> Path | None:
@@ -77,22 +80,28 @@ def interpreter_of(script: Path) -> Path | None:
     if not head.startswith(b"#!"):
         return None
     first, _, rest = head[2:].decode("utf-8", "surrogateescape").partition("\n")
-    words = shlex.split(first)
-    if words[:1] == ["/bin/sh"] and rest.startswith("'''exec' "):
-        # how installers write a path that is too long for the kernel, or has a space in it
-        words = shlex.split(rest.partition("\n")[0])[1:]
-    elif words and Path(words[0]).name == "env":
-        words = [found for word in words[1:] if not word.startswith("-") and (found := shutil.which(word))]
-    if not words or not Path(words[0]).name.startswith(("python", "pypy", "graalpy")):
+    try:
+        words = _command(first, rest.partition("\n")[0])
+    except ValueError:  # an odd number of quotation marks
         return None
-    return Path(words[0])
+    return Path(words[0]) if words and Path(words[0]).name.startswith(_PYTHONS) else None
 
 
-def _remedy(prefix: Path, python: Path, *, in_environment: bool) -> str:
+def _command(first: str, second: str) -> list[str]:
+    words = shlex.split(first)
+    if words[:1] == ["/bin/sh"] and second.startswith("'''exec' "):
+        # how installers write a path that is too long for the kernel, or has a space in it
+        return shlex.split(second)[1:]
+    if words and Path(words[0]).name == "env":
+        return [found for word in words[1:] if not word.startswith("-") and (found := shutil.which(word))]
+    return words
+
+
+def _remedy(prefix: Path, python: str, *, in_environment: bool) -> str:
     if (prefix / "pipx_metadata.json").exists():
         return f"pipx inject {prefix.name} virtualenv-reflink"
     if (prefix / "uv-receipt.toml").exists():
         return f"uv tool install {prefix.name} --with virtualenv-reflink"
     if in_environment:
         return f"virtualenv-reflink install -p {shlex.quote(str(prefix))} virtualenv-reflink"
-    return f"{shlex.quote(str(python))} -m pip install virtualenv-reflink"
+    return f"{shlex.quote(python)} -m pip install virtualenv-reflink"

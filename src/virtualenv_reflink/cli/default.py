@@ -82,8 +82,8 @@ def _would_fail(tool: Tool) -> bool:
 def _told(tool: Tool) -> str:
     if tool.name == "pipx":
         return "uses no virtualenv: call pipx-reflink in its place"
-    if tool.python is None:
-        return "is no Python script, so it cannot have virtualenv-reflink"
+    if tool.trouble:
+        return tool.trouble
     if not tool.uses_virtualenv:
         return "has no virtualenv, and makes environments in another way"
     return "has virtualenv-reflink" if tool.has_plugin else f"lacks virtualenv-reflink: {tool.remedy}"
