@@ -16,6 +16,7 @@ from tests.conftest import python_of
 from tests.support.comparison import packages, site_packages
 from tests.support.tools import Shell, own_files
 from virtualenv_reflink import pipx_commands
+from virtualenv_reflink.filesystem.subvolume import is_subvolume
 
 Beside = Callable[..., Path]
 
@@ -86,7 +87,12 @@ def test_plain_pipx_and_ours_take_turns_on_one_home(place: Path, shell: Shell, b
     shell.run(ours, "install", "black==25.1.0")
     shell.run(theirs, "install", *plain, "pycowsay")
     assert installers(venvs / "pycowsay") == {"pip"}
-    assert metadata(venvs / "black").keys() == metadata(venvs / "pycowsay").keys()
+    kept = metadata(venvs / "black")
+    shell.run(theirs, "install", *plain, "--force", "black==25.1.0")
+    assert installers(venvs / "black") == {"pip"}
+    assert metadata(venvs / "black") == kept
+    shell.run(ours, "install", "--force", "black==25.1.0")
+    assert metadata(venvs / "black") == kept
     shell.run(theirs, "inject", "black", "colorama")
     shell.run(ours, "uninject", "black", "colorama")
     shell.run(ours, "inject", "pycowsay", "colorama")
@@ -130,13 +136,17 @@ def test_suffix_python_global_and_run(place: Path, shell: Shell, beside: Beside)
 @ON_BTRFS
 def test_every_link_mode(place: Path, shell: Shell, beside: Beside) -> None:
     ours = beside(NEWEST) / "pipx-reflink"
+    environment = place / "home" / "venvs" / "pycowsay"
     for mode in ("snapshot", "layer", "hardlink"):
         shell.run(ours, "install", "pycowsay", VIRTUALENV_LINK_MODE=mode)
+        library = site_packages(environment)
+        assert is_subvolume(str(library)) == (mode == "snapshot")
+        assert (library / "_virtualenv_reflink_layer.pth").exists() == (mode == "layer")
         assert "moo" in shell.run(place / "bin" / "pycowsay", "moo").stdout
         shell.run(ours, "inject", "pycowsay", "click", VIRTUALENV_LINK_MODE=mode)
-        python = python_of(place / "home" / "venvs" / "pycowsay")
-        shell.run(python, "-c", "import click")
+        shell.run(python_of(environment), "-c", "import click")
         shell.run(ours, "uninstall", "pycowsay")
+        assert not environment.exists()
 
 
 @THOROUGH
