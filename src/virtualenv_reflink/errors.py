@@ -36,3 +36,11 @@ class ResolveError(ReflinkError):
 
 class LockError(ReflinkError):
     """A lock cannot be read, or is not for this environment."""
+
+
+class PipxError(ReflinkError):
+    """There is no pipx whose environments can be made here."""
+
+
+class IniError(ReflinkError):
+    """virtualenv's configuration file cannot be read, written or changed safely."""
