@@ -19,6 +19,7 @@ from tests.support.loop_mounts import loop_mount, why_no_mounts
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+ONCE = pytest.mark.skipif(sys.version_info < (3, 13), reason="it takes long, and one version of Python is enough")
 Install = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
