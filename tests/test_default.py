@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, bare
-from tests.support.loop_mounts import loop_mount, why_no_mounts
+from tests.conftest import Run, bare, insist_on_mounts
+from tests.support.loop_mounts import loop_mount
 from virtualenv_reflink.tools import interpreter_of
 
 UNUSUAL = {
@@ -123,8 +123,8 @@ def test_a_file_that_cannot_be_written(ini: Path, reflink: Run) -> None:
     assert "cannot be read: Is a directory" in reflink("default", "on", code=1).stderr
 
 
-@pytest.mark.skipif(why_no_mounts("tmpfs") is not None, reason=str(why_no_mounts("tmpfs")))
 def test_a_filesystem_that_is_read_only(reflink: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    insist_on_mounts("tmpfs")
     with loop_mount("tmpfs", 4, "ro") as place:
         monkeypatch.setenv("VIRTUALENV_CONFIG_FILE", str(place / "virtualenv.ini"))
         done = reflink("default", "on", code=1)

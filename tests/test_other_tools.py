@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ONCE
 from tests.support.comparison import packages, site_packages
 from tests.support.tools import Shell, own_files
 from tests.support.wheels import make_wheel
@@ -30,7 +31,7 @@ class Hook(BuildHookInterface):
         Path("told").write_text(installer.read_text())
 """
 
-pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="once is enough")
+pytestmark = ONCE
 
 
 @pytest.fixture
