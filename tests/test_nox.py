@@ -46,7 +46,16 @@ def seeded(session):
 """
 
 OLDEST = "nox==2024.4.15"
-RELEASES = ["nox", *([OLDEST, ] if sys.version_info >= (3, 13) else [])]
+RELEASES = [
+    "nox",
+    *(
+        [
+            OLDEST,
+        ]
+        if sys.version_info >= (3, 13)
+        else []
+    ),
+]
 
 
 @pytest.fixture(scope="module", params=RELEASES)
