@@ -7,6 +7,7 @@ On a new btrfs: 3.10 to 3.13 with pytest, coverage, mypy and a handful of librar
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,9 +78,10 @@ def _disk(place: Path, candidates: dict[str, Candidate], environ: dict[str, str]
 
 def _download(wheels: Path, environ: dict[str, str]) -> None:
     """Fetch the wheels for each Python, so that no network is measured."""
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", "-d", str(wheels)]
     for minor in (10, 11, 12, 13):
-        subprocess.run([*pip, "--python-version", f"3.{minor}", *DEPS, "hatchling"], check=True, env=environ)
+        python = shutil.which(f"python3.{minor}") or sys.exit(f"there is no python3.{minor} on the PATH")
+        pip = [sys.executable, "-m", "pip", "--python", python, "download", "-q", "--only-binary=:all:"]
+        subprocess.run([*pip, "-d", str(wheels), *DEPS, "hatchling"], check=True, env=environ)
 
 
 def _project(root: Path) -> Path:
