@@ -49,7 +49,7 @@ def _measure(place: Path, rounds: int) -> dict[str, object]:
     with_uv, without = tool_environment(place / "with-uv", "tox", "tox-uv"), tool_environment(place / "tools", "tox")
 
     def run(tools: Path, runner: str, work: str) -> Candidate:
-        command = [str(tools / "tox"), "run", "-r", "-q", "--root", str(project), "--runner", runner]
+        command = [str(tools / "tox"), "run", "-r", "-c", str(project / "tox.ini"), "--runner", runner]
         return Candidate([[*command, "--workdir", str(place / work)]], lambda: None)
 
     candidates = {
