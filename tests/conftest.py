@@ -28,7 +28,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     """Keep the user's settings and caches out of the tests, and bytecode as Python has it by default."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith(("VIRTUALENV_", "PYTHON")):
+            if name.startswith(("VIRTUALENV_", "PYTHON", "TOX_", "NOX_", "PIPX_")):
                 patch.delenv(name)
         # what is seeded unasked for Python 3.12 and later, for every Python
         patch.setenv("VIRTUALENV_SETUPTOOLS", "none")
