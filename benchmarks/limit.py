@@ -42,9 +42,7 @@ def _lines(tree: Path) -> Iterator[str]:
             status = (here / name).lstat()
             if not (here / name).is_symlink():
                 seconds, nanoseconds = divmod(status.st_mtime_ns, 10**9)
-                files.append(
-                    f"f {status.st_mode & 0o777:o} {seconds} {nanoseconds} {(here / name).relative_to(tree)}"
-                )
+                files.append(f"f {status.st_mode & 0o777:o} {seconds} {nanoseconds} {(here / name).relative_to(tree)}")
     yield from files
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+
+import tomllib
 
 from benchmarks.processes import run
 from benchmarks.rounds import clean_environment
@@ -33,6 +36,12 @@ class Packages:
         lock = [sys.executable, "-m", "virtualenv_reflink", "lock", "-q", "--wheel-cache", self._locks / "cache"]
         for name in names:
             run([*lock, *self.sources, "-o", self.lock(name), "-r", self.requirements(name)], clean_environment())
+
+    def files(self, name: str) -> int:
+        """Return how many files the wheels of a set hold."""
+        lock = tomllib.loads(self.lock(name).read_text(encoding="utf-8"))
+        paths = [self._locks / package["wheels"][0]["path"] for package in lock["packages"]]
+        return sum(len(zipfile.ZipFile(path).namelist()) for path in paths)
 
     @property
     def sources(self) -> list[str]:

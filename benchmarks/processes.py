@@ -71,7 +71,7 @@ def in_sequence(commands: Sequence[Command]) -> str:
 
 def at_once(jobs: Sequence[Sequence[Command]]) -> list[str]:
     """Return one command that runs several sequences of commands at the same time, and fails if one of them does."""
-    started = "".join(f"({in_sequence(job)}) & jobs=\"$jobs $!\"; " for job in jobs)
+    started = "".join(f'({in_sequence(job)}) & jobs="$jobs $!"; ' for job in jobs)
     return ["sh", "-c", f"{started} for job in $jobs; do wait $job || exit 1; done"]
 
 

@@ -66,17 +66,40 @@ class Setting:
 
     def ours(self, name: str, mode: str, *options: str, environment: Path | None = None) -> list[Command]:
         """Make an environment with a set and no pip, by ``python -m virtualenv_reflink venv``."""
-        venv = [sys.executable, "-m", "virtualenv_reflink", "venv", "-q", "--without-pip", "--link-mode", mode, *options]
+        venv = [
+            sys.executable,
+            "-m",
+            "virtualenv_reflink",
+            "venv",
+            "-q",
+            "--without-pip",
+            "--link-mode",
+            mode,
+            *options,
+        ]
         return [[*venv, "--with-requirements", self.packages.lock(name), environment or self.environment]]
 
     def uvs(self, name: str, mode: str, *options: str, environment: Path | None = None) -> list[Command]:
         """Make an environment with a set, by ``uv venv`` and ``uv pip install``."""
         target = environment or self.environment
-        return [[str(self.uv), "venv", "-q", "--offline", "-p", sys.executable, target], self.uv_fill(name, mode, *options, environment=target)]
+        return [
+            [str(self.uv), "venv", "-q", "--offline", "-p", sys.executable, target],
+            self.uv_fill(name, mode, *options, environment=target),
+        ]
 
     def uv_fill(self, name: str, mode: str, *options: str, environment: Path | None = None) -> Command:
         """Install a set into an environment, by ``uv pip install``; all is pinned, so nothing is to be resolved."""
-        install = [str(self.uv), "pip", "install", "-q", "--offline", *self.packages.sources, "--link-mode", mode, *options]
+        install = [
+            str(self.uv),
+            "pip",
+            "install",
+            "-q",
+            "--offline",
+            *self.packages.sources,
+            "--link-mode",
+            mode,
+            *options,
+        ]
         pinned = ["--no-deps", "--require-hashes", "-r", str(self.packages.requirements(name))]
         return [*install, "-p", self.python(environment), *pinned]
 

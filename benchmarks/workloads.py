@@ -109,7 +109,7 @@ def resolve(setting: Setting) -> Candidates:
     pip = [sys.executable, "-m", "pip", "--python", setting.python(), "install", "-q", "--dry-run", *requirements]
     ours = [sys.executable, "-m", "virtualenv_reflink", "venv", "-q", "--without-pip"]
     remembered = ["--with-requirements", str(setting.packages.requirements("139"))]
-    environ = [f"PIP_NO_INDEX=1", f"PIP_FIND_LINKS={setting.packages.wheels}"]
+    environ = ["PIP_NO_INDEX=1", f"PIP_FIND_LINKS={setting.packages.wheels}"]
     candidates = {"pip resolves, installs nothing": setting.into_bare([pip])}
     for mode in ["clone", *setting.constant_time_modes]:
         command = ["env", *environ, *ours, "--link-mode", mode, *remembered, setting.environment]
@@ -206,7 +206,9 @@ def deletion(setting: Setting) -> Candidates:
 def growth(setting: Setting) -> Candidates:
     """Environments of 10, 139 and 400 packages in the modes whose time is to stay the same."""
     modes = setting.constant_time_modes
-    return _anew(setting, {f"ours, {mode}, {name}": setting.ours(name, mode) for mode in modes for name in ("10", "139", "400")})
+    return _anew(
+        setting, {f"ours, {mode}, {name}": setting.ours(name, mode) for mode in modes for name in ("10", "139", "400")}
+    )
 
 
 def _anew(setting: Setting, commands: dict[str, list[Command]]) -> Candidates:
@@ -221,12 +223,16 @@ WORKLOADS: dict[str, Workload] = {
     "environment-400": Workload("An environment of 400 packages", environment("400"), ("400",), ("btrfs",), slowness=2),
     "growth": Workload("Time against size", growth, ("10", "139", "400"), EVERYWHERE),
     "install": Workload("139 packages into an environment", install, ("139",), REFLINKS),
-    "resolve": Workload("The environment of 139 packages, from requirements", resolve, ("139",), ("btrfs",), slowness=3),
+    "resolve": Workload(
+        "The environment of 139 packages, from requirements", resolve, ("139",), ("btrfs",), slowness=3
+    ),
     "first-run": Workload("139 packages, to the first result", first_run, ("139",), ("btrfs",), ("btrfs",), slowness=3),
     "collect": Workload("139 packages, to collected tests", collect, ("139",), ("btrfs",), slowness=3),
     "bytecode": Workload("139 packages, copied or compiled", bytecode, ("139",), ("btrfs",), slowness=7),
     "clear": Workload("139 packages over themselves", clear, ("139",), ("btrfs",), slowness=2),
-    "twenty": Workload("Twenty environments of 10 packages at once", twenty, ("10",), ("btrfs",), ("btrfs",), slowness=2),
+    "twenty": Workload(
+        "Twenty environments of 10 packages at once", twenty, ("10",), ("btrfs",), ("btrfs",), slowness=2
+    ),
     "cold": Workload("139 packages, cold cache", cold, ("139",), ("btrfs",), slowness=7),
     "deletion": Workload("139 packages, deleted", deletion, ("139",), ("btrfs",), slowness=2),
 }
