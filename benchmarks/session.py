@@ -81,7 +81,7 @@ class Session:
             return
         with tempfile.TemporaryDirectory(prefix="benchmarks-") as directory:
             packages = Packages(Path(directory))
-            with self._telling(f"wheels of {', '.join(self._wish.sets) or 'no'} packages"):
+            with self._telling(f"the wheels of {', '.join(self._wish.sets) or 'no'} packages"):
                 packages.fetch(self._wish.sets)
             self._report.content["files"] = {name: packages.files(name) for name in self._wish.sets}
             for filesystem in filesystems:
@@ -125,8 +125,8 @@ class Session:
     def _telling(self, what: str) -> Iterator[None]:
         """Tell what is going on; what fails is left out, and the rest is measured all the same."""
         try:
-            with self._console.status(what):
-                yield
+            self._console.print(f"{what} ...", style="dim")
+            yield
         except CommandError as error:
             self._miss(what, str(error))
 

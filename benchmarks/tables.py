@@ -50,9 +50,9 @@ def show_targets(console: Console, report: Report) -> None:
     table = Table(title="Targets", title_justify="left")
     for heading in ("target", "at most", "figure", ""):
         table.add_column(heading, justify="left" if heading in ("target", "") else "right")
-    for target, figure in ((each.target, each) for each in judged(report)):
-        told = "" if figure.figure is None else f"{figure.figure:.3g} {target.unit}"
-        table.add_row(target.promise, f"{target.limit:.3g} {target.unit}", told, figure.verdict.strip("*"))
+    for each in judged(report):
+        limit = f"{each.target.limit:.3g} {each.target.unit}"
+        table.add_row(each.target.promise, limit, each.told, each.verdict.strip("*"))
     console.print(table)
 
 

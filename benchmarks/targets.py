@@ -28,6 +28,11 @@ class Judged(NamedTuple):
     figure: float | None
 
     @property
+    def told(self) -> str:
+        """The figure with its unit."""
+        return "" if self.figure is None else f"{self.figure:.3g} {self.target.unit}".strip()
+
+    @property
     def verdict(self) -> str:
         """Say whether the target is met."""
         if self.figure is None:
