@@ -33,12 +33,7 @@ def scratch(tmp_path: Path) -> Path:
 
 def environ(scratch: Path) -> dict[str, str]:
     # neither uv nor what else is installed beside the interpreter
-    return {
-        **os.environ,
-        "TMPDIR": str(scratch),
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        "PYTHONPATH": str(ROOT / "src"),
-    }
+    return {**os.environ, "TMPDIR": str(scratch), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 def nothing_left(scratch: Path) -> bool:
