@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,13 +87,7 @@ def _memory(report: Report) -> Figure | None:
 def _growth(report: Report) -> Figure | None:
     from matplotlib.figure import Figure
 
-    files = report.content["files"]
-    lines = {}
-    for name in _LINES:
-        points = [
-            (files.get(size), report.median(f"environment-{size}", "btrfs", name)) for size in ("10", "139", "400")
-        ]
-        lines[name] = [(count, median) for count, median in points if count and median]
+    lines = {name: _points(report, name) for name in _LINES}
     if not any(len(points) > 1 for points in lines.values()):
         return None
     figure = Figure(figsize=(7, 3.6))
@@ -109,6 +103,11 @@ def _growth(report: Report) -> Figure | None:
     return figure
 
 
+def _points(report: Report, candidate: str) -> list[tuple[int, float]]:
+    medians = {size: report.median(f"environment-{size}", "btrfs", candidate) for size in report.content["files"]}
+    return [(report.content["files"][size], median) for size, median in medians.items() if median is not None]
+
+
 def _medians(report: Report, workload: str, filesystem: str) -> Bars:
     medians = {name: report.median(workload, filesystem, name) for name in report.candidates(workload, filesystem)}
     return {name: median for name, median in medians.items() if median is not None}
@@ -122,7 +121,7 @@ def _panels(panels: Mapping[str, Bars], title: str, *, logarithmic: bool = False
         return None
     heights = [len(bars) for bars in panels.values()]
     figure = Figure(figsize=(7, 0.6 + 0.55 * len(panels) + 0.24 * sum(heights)), layout="constrained")
-    rows: Sequence[Axes] = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights, sharex=True)[:, 0]
+    rows = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights, sharex=True)[:, 0]
     for axes, (name, bars) in zip(rows, panels.items(), strict=True):
         drawn = axes.barh(list(bars), list(bars.values()), color=[_color(candidate) for candidate in bars])
         axes.bar_label(drawn, fmt="{:,.2f}" if max(bars.values()) < 100 else "{:,.0f}", padding=3)

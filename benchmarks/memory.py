@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.processes import Command
-from benchmarks.setting import Setting, delete
+from benchmarks.setting import Maker, Setting, delete
 
 FIVE = 5
 LIBRARIES = "numpy, scipy, pandas, pyarrow"
@@ -18,15 +17,15 @@ _WAITS = f"import {LIBRARIES}, sys; print(flush=True); sys.stdin.read()"
 
 def measure_memory(setting: Setting) -> dict[str, dict[str, float]]:
     """Return file-backed PSS of all five and what the page cache grew by, in bytes, by candidate; needs root."""
-    makers: dict[str, Callable[[Path], list[Command]]] = {}
+    makers: dict[str, Maker] = {}
     if setting.uv:
-        makers["uv, hardlink"] = lambda target: setting.uvs("139", "hardlink", environment=target)
+        makers["uv, hardlink"] = setting.uv_maker("139", "hardlink")
     for mode in ("clone", *setting.constant_time_modes):
-        makers[f"ours, {mode}"] = lambda target, mode=mode: setting.ours("139", mode, environment=target)
+        makers[f"ours, {mode}"] = setting.our_maker("139", mode)
     return {name: _measure(setting, make) for name, make in makers.items()}
 
 
-def _measure(setting: Setting, make: Callable[[Path], list[Command]]) -> dict[str, float]:
+def _measure(setting: Setting, make: Maker) -> dict[str, float]:
     environments = [setting.place / "five" / str(number) for number in range(FIVE)]
     try:
         for environment in environments:

@@ -33,7 +33,7 @@ class Packages:
         largest = max(names, key=SETS.index)
         pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--require-hashes"]
         run([*pip, "-d", self.wheels, "-r", self.requirements(largest)], clean_environment())
-        lock = [sys.executable, "-m", "virtualenv_reflink", "lock", "-q", "--wheel-cache", self._locks / "cache"]
+        lock = [sys.executable, "-m", "virtualenv_reflink", "lock", "-q", "--wheel-cache", str(self._locks / "cache")]
         for name in names:
             run([*lock, *self.sources, "-o", self.lock(name), "-r", self.requirements(name)], clean_environment())
 

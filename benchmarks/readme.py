@@ -40,9 +40,9 @@ def with_figures(readme: str, report: Report) -> str:
 def _paragraphs(report: Report) -> Iterator[str]:
     machine, versions = report.content["machine"], report.content["versions"]
     yield ""
-    tools = f"Python {versions['python']}, virtualenv {versions['virtualenv']}, {_uv(versions)}"
-    yield f"One run of `{report.content['command']}` on {machine['cpus']} cores: Linux {machine['kernel']}, {tools}."
-    yield "Whole processes, each candidate in turn, everything warm; medians, and in brackets the median of the ratios to"
+    yield f"One run of `{report.content['command']}` on {machine['cpus']} cores: Linux {machine['kernel']},"
+    yield f"Python {versions['python']}, virtualenv {versions['virtualenv']}, {_uv(versions)}."
+    yield "Whole processes, candidates in turn, everything warm; medians, and in brackets the median of the ratios to"
     yield "the first line, round by round. The limit is a C program that only clones the same files, on all cores."
     for workload, title in (("seeds", "virtualenv's seeds"), ("environment-139", "139 packages")):
         if report.filesystems(workload):

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rounds import Cost, ratio
+from benchmarks.processes import Cost
+from benchmarks.rounds import ratio
 
 RESULT = Path(__file__).with_name("results") / "full.json"
 OURS = ("ours", "virtualenv --seeder reflink", "python -m virtualenv_reflink", "install -")

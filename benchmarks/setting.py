@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from benchmarks.rounds import Candidate, clean_environment
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
 REFLINKS = ("btrfs", "xfs")
+Maker = Callable[[Path], list[Command]]
+"""The commands that make an environment in a directory."""
 
 
 class Setting:
@@ -86,6 +88,14 @@ class Setting:
             [str(self.uv), "venv", "-q", "--offline", "-p", sys.executable, target],
             self.uv_fill(name, mode, *options, environment=target),
         ]
+
+    def our_maker(self, name: str, mode: str) -> Maker:
+        """Return what makes environments anywhere, by us."""
+        return lambda environment: self.ours(name, mode, environment=environment)
+
+    def uv_maker(self, name: str, mode: str) -> Maker:
+        """Return what makes environments anywhere, by uv."""
+        return lambda environment: self.uvs(name, mode, environment=environment)
 
     def uv_fill(self, name: str, mode: str, *options: str, environment: Path | None = None) -> Command:
         """Install a set into an environment, by ``uv pip install``; all is pinned, so nothing is to be resolved."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-from benchmarks.processes import Command
-from benchmarks.setting import Setting
+from benchmarks.setting import Maker, Setting
 from tests.support.loop_mounts import used_bytes, used_bytes_now
 
 TEN = 10
 Figures = dict[str, float | None]
-Maker = Callable[[Path], list[Command]]
 
 
 def measure_space(setting: Setting, *, thorough: bool) -> dict[str, Figures]:
@@ -28,18 +24,10 @@ def _makers(setting: Setting, *, thorough: bool) -> dict[str, Maker]:
     makers: dict[str, Maker] = {}
     if setting.uv:
         for mode in (*(["clone"] if setting.clones else []), "hardlink", *(["copy"] if thorough else [])):
-            makers[f"uv, {mode}, no bytecode"] = partial(_uvs, setting, mode)
+            makers[f"uv, {mode}, no bytecode"] = setting.uv_maker("139", mode)
     for mode in setting.link_modes:
-        makers[f"ours, {mode}"] = partial(_ours, setting, mode)
+        makers[f"ours, {mode}"] = setting.our_maker("139", mode)
     return makers
-
-
-def _uvs(setting: Setting, mode: str, environment: Path) -> list[Command]:
-    return setting.uvs("139", mode, environment=environment)
-
-
-def _ours(setting: Setting, mode: str, environment: Path) -> list[Command]:
-    return setting.ours("139", mode, environment=environment)
 
 
 def _measure(setting: Setting, name: str, make: Maker) -> Figures:

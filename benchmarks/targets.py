@@ -155,7 +155,7 @@ def _memory(what: str) -> Figure:
     def figure(report: Report) -> float | None:
         figures = report.content["memory"].get("btrfs", {})
         layer, clone = figures.get("ours, layer"), figures.get("ours, clone")
-        return layer[what] / clone[what] if layer and clone else None
+        return float(layer[what] / clone[what]) if layer and clone else None
 
     return figure
 

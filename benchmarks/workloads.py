@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from benchmarks.processes import Command, at_once
 from benchmarks.rounds import Candidate
-from benchmarks.setting import REFLINKS, Setting, delete
+from benchmarks.setting import REFLINKS, Maker, Setting, delete
 
 Candidates = dict[str, Candidate]
 
@@ -159,12 +159,12 @@ def _and_then(setting: Setting, program: Command) -> Candidates:
 def twenty(setting: Setting) -> Candidates:
     """Twenty environments of one project at once, as tox makes them."""
     targets = [setting.place / "twenty" / str(number) for number in range(AT_ONCE)]
-    makers: dict[str, Callable[[Path], list[Command]]] = {}
+    makers: dict[str, Maker] = {}
     if setting.uv:
         for mode in ("clone", "hardlink"):
-            makers[f"uv, {mode}, no bytecode"] = lambda target, mode=mode: setting.uvs("10", mode, environment=target)
+            makers[f"uv, {mode}, no bytecode"] = setting.uv_maker("10", mode)
     for mode in ("clone", *setting.constant_time_modes):
-        makers[f"ours, {mode}"] = lambda target, mode=mode: setting.ours("10", mode, environment=target)
+        makers[f"ours, {mode}"] = setting.our_maker("10", mode)
 
     def prepare() -> None:
         delete(setting.place / "twenty")
