@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -16,6 +15,7 @@ from benchmarks.session import SIZES, Session, Wish
 from benchmarks.tables import show_targets
 from benchmarks.workloads import EVERYWHERE, WORKLOADS
 
+_ROUNDS = 7
 _INTERRUPTED = 130
 
 
@@ -25,7 +25,7 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 160)
     stop_politely()
     report = Report()
-    report.content |= {"command": _command(), "machine": machine(), "versions": versions()}
+    report.content |= {"command": _command(options), "machine": machine(), "versions": versions()}
     console.print_json(data={**report.content["machine"], **report.content["versions"]})
     wish = Wish(options.full, options.rounds, options.filesystem or EVERYWHERE, options.only or ())
     try:
@@ -48,7 +48,7 @@ def main() -> int:
 def _options() -> Namespace:
     parser = ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("--full", action="store_true", help="all workloads on all filesystems, not the quick ones")
-    parser.add_argument("--rounds", type=_positive, default=7, help="how often each candidate runs (%(default)s)")
+    parser.add_argument("--rounds", type=_positive, default=_ROUNDS, help="how often each candidate runs (%(default)s)")
     parser.add_argument("--filesystem", action="append", choices=EVERYWHERE, help="only this one; repeatable")
     parser.add_argument(
         "--only",
@@ -68,8 +68,14 @@ def _positive(text: str) -> int:
     return number
 
 
-def _command() -> str:
-    return shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+def _command(options: Namespace) -> str:
+    """Return the command that makes the same run; where its figures go is no part of that."""
+    words = ["python", "-m", "benchmarks"]
+    words += ["--full"] if options.full else []
+    words += ["--rounds", str(options.rounds)] if options.rounds != _ROUNDS else []
+    words += [word for name in options.filesystem or () for word in ("--filesystem", name)]
+    words += [word for name in options.only or () for word in ("--only", name)]
+    return " ".join(words)
 
 
 if __name__ == "__main__":

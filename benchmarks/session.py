@@ -48,7 +48,11 @@ class Wish(NamedTuple):
 
     def sizes(self, filesystem: str) -> list[str]:
         """Return what else to measure on a filesystem."""
-        everywhere = {"space": REFLINKS if self.full else ("btrfs",), "memory": ("btrfs",), "hundred": ("btrfs",)}
+        everywhere = {
+            "space": REFLINKS if self.full or self.only else ("btrfs",),
+            "memory": ("btrfs",),
+            "hundred": ("btrfs",),
+        }
         usual = SIZES if self.full else ("space", "memory")
         return [name for name in self.only or usual if filesystem in everywhere.get(name, ())]
 

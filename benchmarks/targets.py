@@ -165,6 +165,6 @@ def _hundred(name: str, what: str) -> Figure:
         figures = report.content["hundred"].get("btrfs", {}).get(name)
         if not figures:
             return None
-        return figures[what] / _MEBIBYTE if what == "bytes_each" else 100 - figures[what]
+        return float(figures[what]) / _MEBIBYTE if what == "bytes_each" else 100.0 - float(figures[what])
 
     return figure

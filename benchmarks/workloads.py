@@ -112,7 +112,7 @@ def resolve(setting: Setting) -> Candidates:
     environ = ["PIP_NO_INDEX=1", f"PIP_FIND_LINKS={setting.packages.wheels}"]
     candidates = {"pip resolves, installs nothing": setting.into_bare([pip])}
     for mode in ["clone", *setting.constant_time_modes]:
-        command = ["env", *environ, *ours, "--link-mode", mode, *remembered, setting.environment]
+        command = ["env", *environ, *ours, "--link-mode", mode, *remembered, str(setting.environment)]
         candidates[f"ours, {mode}, remembered"] = setting.anew([command])
     return candidates
 
