@@ -7,7 +7,7 @@ from benchmarks.setting import Setting
 from tests.support.loop_mounts import used_bytes
 
 HUNDRED = 100
-MEBIBYTES = 8192
+HUNDRED_MEBIBYTES = 8192
 _WORKS = "import requests, click; print('works')"
 
 

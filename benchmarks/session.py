@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from benchmarks.hundred import MEBIBYTES, measure_hundred
+from benchmarks.hundred import HUNDRED_MEBIBYTES, measure_hundred
 from benchmarks.limit import why_no_limit
 from benchmarks.memory import measure_memory
 from benchmarks.packages import SETS, Packages
 from benchmarks.processes import CommandError
 from benchmarks.report import Report
 from benchmarks.rounds import take_turns
-from benchmarks.setting import REFLINKS, Setting, delete
+from benchmarks.setting import Setting, delete
 from benchmarks.space import measure_space
 from benchmarks.tables import show_sizes, show_timings
 from benchmarks.workloads import WORKLOADS
@@ -48,13 +48,10 @@ class Wish(NamedTuple):
 
     def sizes(self, filesystem: str) -> list[str]:
         """Return what else to measure on a filesystem."""
-        everywhere = {
-            "space": REFLINKS if self.full or self.only else ("btrfs",),
-            "memory": ("btrfs",),
-            "hundred": ("btrfs",),
-        }
-        usual = SIZES if self.full else ("space", "memory")
-        return [name for name in self.only or usual if filesystem in everywhere.get(name, ())]
+        wanted = self.only or (SIZES if self.full else ("space", "memory"))
+        on_xfs = ("space",) if self.full or self.only else ()
+        possible = {"btrfs": SIZES, "xfs": on_xfs, "ext4": ()}[filesystem]
+        return [name for name in wanted if name in possible]
 
     @property
     def sets(self) -> list[str]:
@@ -92,20 +89,20 @@ class Session:
                 self._run_on(filesystem, packages)
 
     def _run_on(self, filesystem: str, packages: Packages) -> None:
+        """Measure on new filesystems: space where nothing was ever deleted, and times where little else is stored."""
         sizes, timings = self._wish.sizes(filesystem), self._wish.timings(filesystem)
-        if timings or set(sizes) - {"hundred"}:
+        if timings or "memory" in sizes:
             with loop_mount(filesystem, _IMAGE_MEBIBYTES) as place:
                 setting = Setting(filesystem, place, packages)
-                # first, while nothing has been deleted that the filesystem would still have to give back
-                if "space" in sizes:
-                    thorough = self._wish.full and filesystem == "btrfs"
-                    self._size("space", setting, lambda setting: measure_space(setting, thorough=thorough))
                 for name in timings:
                     self._time(name, setting)
                 if "memory" in sizes:
                     self._size("memory", setting, measure_memory)
+        if "space" in sizes:
+            with loop_mount(filesystem, _IMAGE_MEBIBYTES) as place:
+                self._size("space", Setting(filesystem, place, packages), measure_space)
         if "hundred" in sizes:
-            with loop_mount(filesystem, MEBIBYTES) as place:
+            with loop_mount(filesystem, HUNDRED_MEBIBYTES) as place:
                 self._size("hundred", Setting(filesystem, place, packages), measure_hundred)
 
     def _time(self, name: str, setting: Setting) -> None:

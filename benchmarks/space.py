@@ -12,18 +12,18 @@ TEN = 10
 Figures = dict[str, float | None]
 
 
-def measure_space(setting: Setting, *, thorough: bool) -> dict[str, Figures]:
-    """Return what one and ten environments take, in bytes, by candidate; ``thorough``, of full copies too.
+def measure_space(setting: Setting) -> dict[str, Figures]:
+    """Return what one and ten environments take, in bytes, by candidate; "apparent" is what a full copy of one would.
 
     Nothing is deleted meanwhile, because a filesystem gives space back when it sees fit.
     """
-    return {name: _measure(setting, name, make) for name, make in _makers(setting, thorough=thorough).items()}
+    return {name: _measure(setting, name, make) for name, make in _makers(setting).items()}
 
 
-def _makers(setting: Setting, *, thorough: bool) -> dict[str, Maker]:
+def _makers(setting: Setting) -> dict[str, Maker]:
     makers: dict[str, Maker] = {}
     if setting.uv:
-        for mode in (*(["clone"] if setting.clones else []), "hardlink", *(["copy"] if thorough else [])):
+        for mode in (*(["clone"] if setting.clones else []), "hardlink"):
             makers[f"uv, {mode}, no bytecode"] = setting.uv_maker("139", mode)
     for mode in setting.link_modes:
         makers[f"ours, {mode}"] = setting.our_maker("139", mode)
