@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.processes import CommandError
 from benchmarks.setting import Maker, Setting, delete
 
 FIVE = 5
@@ -48,8 +49,9 @@ def _interpreters(pythons: list[str], environ: dict[str, str]) -> Iterator[list[
             running.append(
                 subprocess.Popen([python, "-c", _WAITS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
             )
-            assert running[-1].stdout
-            assert running[-1].stdout.readline(), f"{python} cannot import {LIBRARIES}"
+            said = running[-1].stdout
+            if said is None or not said.readline():
+                raise CommandError(f"{python} cannot import {LIBRARIES}")
         yield [process.pid for process in running]
     finally:
         for process in running:

@@ -82,11 +82,11 @@ class Session:
             return
         with tempfile.TemporaryDirectory(prefix="benchmarks-") as directory:
             packages = Packages(Path(directory))
-            with self._telling(f"the wheels of {', '.join(self._wish.sets) or 'no'} packages"):
-                packages.fetch(self._wish.sets)
+            packages.fetch(self._wish.sets)
             self._report.content["files"] = {name: packages.files(name) for name in self._wish.sets}
             for filesystem in filesystems:
-                self._run_on(filesystem, packages)
+                with self._telling(filesystem):
+                    self._run_on(filesystem, packages)
 
     def _run_on(self, filesystem: str, packages: Packages) -> None:
         """Measure on new filesystems: space where nothing was ever deleted, and times where little else is stored."""
@@ -128,7 +128,7 @@ class Session:
         try:
             self._console.print(f"{what} ...", style="dim")
             yield
-        except CommandError as error:
+        except (CommandError, OSError) as error:
             self._miss(what, str(error))
 
     def _miss(self, what: str, reason: str | None) -> bool:
