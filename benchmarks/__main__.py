@@ -34,15 +34,21 @@ def main() -> int:
         console.print(f"error: {error}", style="red", markup=False, highlight=False)
         return 1
     except KeyboardInterrupt:
+        report.leave_out("the rest", "interrupted")
+        _write(report, options.json)
         console.print("interrupted: what was mounted is unmounted, and what was written is deleted")
         return _INTERRUPTED
     if not any(report.content[what] for what in ("timings", *SIZES)):
         console.print("nothing could be measured", style="red")
         return 1
     show_targets(console, report)
-    if options.json:
-        report.write(options.json)
+    _write(report, options.json)
     return 0
+
+
+def _write(report: Report, path: Path | None) -> None:
+    if path:
+        report.write(path)
 
 
 def _options() -> Namespace:
