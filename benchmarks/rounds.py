@@ -6,37 +6,45 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.processes import Command, Cost, run
 from tests.support.loop_mounts import why_no_mounts
 
 
 class Candidate(NamedTuple):
     """What is timed: commands one after the other, once ``prepare`` has made room for them."""
 
-    commands: Sequence[Sequence[str]]
+    commands: Sequence[Command]
     prepare: Callable[[], None]
 
 
-def measure(candidates: Mapping[str, Candidate], rounds: int, environ: Mapping[str, str]) -> dict[str, list[float]]:
-    """Return the times of each candidate in milliseconds, after one warming round."""
-    times: dict[str, list[float]] = {name: [] for name in candidates}
+def take_turns(candidates: Mapping[str, Candidate], rounds: int, environ: Mapping[str, str]) -> dict[str, list[Cost]]:
+    """Return what each candidate cost in each round, after one warming round."""
+    costs: dict[str, list[Cost]] = {name: [] for name in candidates}
     for number in range(-1, rounds):
         for name, (commands, prepare) in candidates.items():
             prepare()
             os.sync()
-            start = time.perf_counter()
-            for command in commands:
-                subprocess.run(command, check=True, env=dict(environ), stdout=subprocess.DEVNULL)
+            spent = [run(command, environ) for command in commands]
             if number >= 0:
-                times[name].append((time.perf_counter() - start) * 1000)
-    return times
+                costs[name].append(Cost(sum(cost.wall for cost in spent), sum(cost.cpu for cost in spent)))
+    return costs
+
+
+def ratio(values: Sequence[float], others: Sequence[float]) -> float:
+    """Return the median of the ratios taken round by round."""
+    return statistics.median(value / other for value, other in zip(values, others, strict=True))
+
+
+def measure(candidates: Mapping[str, Candidate], rounds: int, environ: Mapping[str, str]) -> dict[str, list[float]]:
+    """Return the wall times of each candidate in milliseconds, after one warming round."""
+    costs = take_turns(candidates, rounds, environ)
+    return {name: [cost.wall * 1000 for cost in spent] for name, spent in costs.items()}
 
 
 def show(title: str, times: Mapping[str, list[float]], baseline: str) -> dict[str, dict[str, float]]:
@@ -44,10 +52,14 @@ def show(title: str, times: Mapping[str, list[float]], baseline: str) -> dict[st
     print(f"\n{title:52} median ms      min..max    ratio")
     figures = {}
     for name, values in times.items():
-        ratio = statistics.median(value / base for value, base in zip(values, times[baseline], strict=True))
-        median = statistics.median(values)
-        figures[name.strip()] = {"median_ms": median, "min_ms": min(values), "max_ms": max(values), "ratio": ratio}
-        print(f"{name:52} {median:9.0f} {min(values):8.0f}..{max(values):<8.0f} {ratio:6.3f}", flush=True)
+        to_baseline, median = ratio(values, times[baseline]), statistics.median(values)
+        figures[name.strip()] = {
+            "median_ms": median,
+            "min_ms": min(values),
+            "max_ms": max(values),
+            "ratio": to_baseline,
+        }
+        print(f"{name:52} {median:9.0f} {min(values):8.0f}..{max(values):<8.0f} {to_baseline:6.3f}", flush=True)
     return figures
 
 

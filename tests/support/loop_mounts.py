@@ -34,23 +34,34 @@ def loop_mount(filesystem: str, mebibytes: int, options: str = "") -> Iterator[P
     with tempfile.TemporaryDirectory(prefix=f"{filesystem}-") as directory:
         place = Path(directory, "mnt")
         place.mkdir()
-        if filesystem == "tmpfs":
-            _run("mount", "-t", "tmpfs", "-o", f"size={mebibytes}m{options and ',' + options}", "tmpfs", str(place))
-        else:
-            image = Path(directory, "image")
-            with image.open("wb") as stream:
-                stream.truncate(mebibytes << 20)
-            _run(*MAKERS[filesystem], str(image))
-            _run("mount", "-o", f"loop{options and ',' + options}", str(image), str(place))
         try:
+            _mount(filesystem, Path(directory, "image"), mebibytes, place, options)
             yield place
         finally:
-            _run("umount", "--lazy", str(place))
+            # an interrupt may have come before or after the kernel mounted it
+            if os.path.ismount(place):
+                _run("umount", "--lazy", str(place))
+
+
+def _mount(filesystem: str, image: Path, mebibytes: int, place: Path, options: str) -> None:
+    more = f",{options}" if options else ""
+    if filesystem == "tmpfs":
+        _run("mount", "-t", "tmpfs", "-o", f"size={mebibytes}m{more}", "tmpfs", str(place))
+        return
+    with image.open("wb") as stream:
+        stream.truncate(mebibytes << 20)
+    _run(*MAKERS[filesystem], str(image))
+    _run("mount", "-o", f"loop{more}", str(image), str(place))
 
 
 def used_bytes(place: Path) -> int:
     """What the filesystem has in use, its copies of metadata (DUP on a btrfs of one device) counted once."""
     subprocess.run(["sync", "-f", place], check=True)
+    return used_bytes_now(place)
+
+
+def used_bytes_now(place: Path) -> int:
+    """Return the same before the filesystem has written out what it still holds in memory."""
     if _filesystem_of(place) == "btrfs":
         command = ["btrfs", "filesystem", "df", "--raw", place]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout

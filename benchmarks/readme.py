@@ -1,0 +1,114 @@
+"""Write the README's figures and the charts from the committed run: ``python -m benchmarks.readme``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.charts import draw
+from benchmarks.report import RESULT, Report
+from benchmarks.targets import judged
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+CHARTS = ROOT / "docs" / "charts"
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+_ALTERNATIVES = {
+    "environment": "time to a working environment of 139 packages",
+    "first-result": "time to the first result",
+    "disk": "disk that ten environments take",
+    "memory": "memory of five interpreters",
+    "growth": "time against the number of files",
+}
+
+
+def main() -> None:
+    """Write them."""
+    draw(RESULT, CHARTS)
+    README.write_text(with_figures(README.read_text(encoding="utf-8"), Report.read(RESULT)), encoding="utf-8")
+
+
+def with_figures(readme: str, report: Report) -> str:
+    """Return the text of the README with the figures of a report between the markers."""
+    before, _, rest = readme.partition(f"{BEGIN}\n")
+    _, marker, after = rest.partition(END)
+    if not marker:
+        raise ValueError(f"README.md has no {BEGIN} and {END}")
+    return "\n".join([f"{before}{BEGIN}", *_paragraphs(report), f"{END}{after}"])
+
+
+def _paragraphs(report: Report) -> Iterator[str]:
+    machine, versions = report.content["machine"], report.content["versions"]
+    yield ""
+    yield f"One run of `{report.content['command']}` on {machine['cpus']} cores: Linux {machine['kernel']},"
+    yield f"Python {versions['python']}, virtualenv {versions['virtualenv']}, {_uv(versions)}."
+    yield "Whole processes, candidates in turn, everything warm; medians, and in brackets the median of the ratios to"
+    yield "the first line, round by round. The limit is a C program that only clones the same files, on all cores."
+    for workload, title in (("seeds", "virtualenv's seeds"), ("environment-139", "139 packages")):
+        if report.filesystems(workload):
+            yield ""
+            yield from _times(report, workload, title)
+    for name, alternative in _ALTERNATIVES.items():
+        if (CHARTS / f"{name}.svg").exists():
+            yield ""
+            yield f"![{alternative}](docs/charts/{name}.svg)"
+    if report.content["space"]:
+        yield ""
+        yield from _space(report)
+    yield ""
+    yield from _targets(report)
+    yield ""
+
+
+def _uv(versions: dict[str, str]) -> str:
+    return " ".join(versions.get("uv", "no uv").split()[:2])
+
+
+def _times(report: Report, workload: str, title: str) -> Iterator[str]:
+    filesystems = report.filesystems(workload)
+    names = list(dict.fromkeys(name for each in filesystems for name in report.candidates(workload, each)))
+    rows = ([name, *(_time(report, workload, each, name) for each in filesystems)] for name in names)
+    return _table([title, *filesystems], rows)
+
+
+def _time(report: Report, workload: str, filesystem: str, name: str) -> str:
+    first = report.candidates(workload, filesystem)[0]
+    median, ratio = (
+        report.median(workload, filesystem, name),
+        report.ratio(workload, filesystem, name, first),
+    )
+    return "" if median is None or ratio is None else f"{median * 1000:,.0f} ms ({ratio:.2f})"
+
+
+def _space(report: Report) -> Iterator[str]:
+    space = report.content["space"]
+    names = list(dict.fromkeys(name for figures in space.values() for name in figures))
+    rows = (
+        [name, *(_bytes(space[filesystem].get(name, {}).get("ten_after_sync")) for filesystem in space)]
+        for name in names
+    )
+    return _table(["disk of ten environments of 139 packages", *space], rows)
+
+
+def _bytes(number: float | None) -> str:
+    return "" if number is None else f"{number / 1e6:,.1f} MB"
+
+
+def _targets(report: Report) -> Iterator[str]:
+    rows = (
+        [each.target.promise, f"{each.target.limit:.3g} {each.target.unit}", each.told, each.verdict]
+        for each in judged(report)
+        if each.figure is not None
+    )
+    return _table(["target", "at most", "figure", ""], rows)
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(headings)} |"
+    yield f"|{' --- |' * len(headings)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.strip() for cell in row)} |"
+
+
+if __name__ == "__main__":
+    main()
