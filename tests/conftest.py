@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -11,12 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.support.index import Index, serving
 from tests.support.loop_mounts import loop_mount, why_no_mounts
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+ONCE = pytest.mark.skipif(sys.version_info < (3, 13), reason="it takes long, and one version of Python is enough")
 Install = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -160,6 +163,34 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     subprocess.run([*pip, "--dest", str(directory), *names], check=True)
     return directory
+
+
+@pytest.fixture(scope="session")
+def project_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This project as a wheel, built once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    directory = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "project-wheel"
+    with FileLock(f"{directory}.lock"):
+        if not directory.exists():
+            pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+            subprocess.run([*pip, "--wheel-dir", directory, Path(__file__).parents[1]], check=True)
+    (wheel,) = directory.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="session")
+def beside(tmp_path_factory: pytest.TempPathFactory, cache: Path, project_wheel: Path) -> Callable[..., Path]:
+    """Put tools into an environment of their own, with this project beside them; return where their scripts are."""
+
+    @functools.cache
+    def put(*tools: str) -> Path:
+        environment = tmp_path_factory.mktemp("tools") / "env"
+        wanted = [word for tool in (*tools, str(project_wheel)) for word in ("--with", tool)]
+        command = [sys.executable, "-m", "virtualenv_reflink", "venv", "--without-pip", "--wheel-cache", str(cache)]
+        subprocess.run([*command, *wanted, environment], check=True)
+        return environment / "bin"
+
+    return put
 
 
 def bare(directory: Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, python_of, tree_digest
+from tests.conftest import ONCE, Run, python_of, tree_digest
 from tests.support.comparison import site_packages
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache.wheel_cache import WheelCache
@@ -31,6 +31,7 @@ def sources(environment: Path) -> dict[str, tuple[int, str]]:
     return {path: (mode, "" if path.endswith(".pyc") else digest) for path, (mode, digest) in found.items()}
 
 
+@ONCE
 def test_twenty_processes_unpack_each_wheel_once(tmp_path: Path, wheelhouse: Path) -> None:
     cache = tmp_path / "cache"
     options = ["-vv", "--wheel-cache", cache, "--extra-search-dir", wheelhouse, "--with", "black"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, python_of
+from tests.conftest import ONCE, Run, python_of
 from tests.support.comparison import differences, facts, site_packages
 from tests.support.wheels import make_wheel
 
@@ -126,6 +126,7 @@ def compare(wheel: Path, tmp_path: Path, cache: Path, virtualenv: Run, umask: in
     assert differences(ours, theirs) == []
 
 
+@ONCE
 def test_uninstalling_everything_leaves_no_more_than_after_pip(
     tmp_path: Path, cache: Path, wheelhouse: Path, virtualenv: Run
 ) -> None:

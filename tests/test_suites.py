@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, python_of
+from tests.conftest import ONCE, Run, python_of
 
 pytestmark = [
-    pytest.mark.skipif(sys.version_info < (3, 13), reason="one version of Python is enough for other people's tests"),
+    ONCE,
     pytest.mark.parametrize("place", ["btrfs"], indirect=True),
     pytest.mark.parametrize("mode", ["snapshot", "layer"]),
 ]

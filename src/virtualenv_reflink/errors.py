@@ -22,10 +22,6 @@ class LinkModeError(ReflinkError):
     """The link mode asked for is impossible between this cache and this environment."""
 
 
-class LayerError(ReflinkError):
-    """Wheels cannot be merged into one layer."""
-
-
 class InstallError(ReflinkError):
     """A wheel cannot be put into the environment."""
 
@@ -40,3 +36,11 @@ class ResolveError(ReflinkError):
 
 class LockError(ReflinkError):
     """A lock cannot be read, or is not for this environment."""
+
+
+class PipxError(ReflinkError):
+    """There is no pipx whose environments can be made here."""
+
+
+class IniError(ReflinkError):
+    """virtualenv's configuration file cannot be read, written or changed safely."""

@@ -253,7 +253,7 @@ class Provisioner:
 
         kind = kind_of(mode, self.facts.bytecode_tag if self._settings.compile_bytecode else None)
         own = [Member(seed.key, True, None) for seed in seeds]
-        keys = self._fetcher(sources).known_keys(packages)
+        keys = self._fetcher(sources).known_keys(packages) if packages else []
         if keys is not None:
             wanted = [Member(key, each.requested, each.direct_url) for key, each in zip(keys, packages, strict=True)]
             entry = self.cache.known_layer(layer_key(kind, [*own, *wanted]))
@@ -271,7 +271,7 @@ class Provisioner:
         self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str], aliases: Aliases
     ) -> list[Item]:
         """Return unpacked wheels with bytecode, all of them in the cache now."""
-        wheels = self._fetcher(sources).fetch(packages)
+        wheels = self._fetcher(sources).fetch(packages) if packages else []
         with self._progress.stage("Compiling", len(seeds) + len(wheels)):
             items = [Item(seed, self._bytecode(seed), requested=True, aliases=aliases) for seed in seeds]
             for package, wheel in zip(packages, wheels, strict=True):

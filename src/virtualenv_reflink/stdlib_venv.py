@@ -64,6 +64,15 @@ class ReflinkEnvBuilder(venv.EnvBuilder):
         """Do nothing: what is put into the environment is the latest already where that is asked for."""
 
 
+def create_bare(env_dir: str) -> None:
+    """Make what ``python -m venv --without-pip`` makes with this interpreter, without starting it anew.
+
+    :raises TargetError: when ``venv`` refuses.
+    """
+    since_3_13 = {"scm_ignore_files": frozenset(["git"])} if sys.version_info >= (3, 13) else {}
+    ReflinkEnvBuilder(lambda _: None, with_pip=False, symlinks=os.name != "nt", **since_3_13).create(env_dir)
+
+
 def create_with(python: Path, options: Sequence[str], env_dir: str, seed: Callable[[Path], None]) -> None:
     """Have another interpreter make an environment with its own ``venv``, then call ``seed`` with its directory.
 

@@ -26,9 +26,9 @@ import os, sys, zipfile
 info = f"{name}-{version}.dist-info"
 metadata = f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n"
 
-def prepare_metadata_for_build_wheel(directory, config_settings=None):
-    os.mkdir(os.path.join(directory, info))
-    with open(os.path.join(directory, info, "METADATA"), "w") as stream:
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    os.mkdir(os.path.join(metadata_directory, info))
+    with open(os.path.join(metadata_directory, info, "METADATA"), "w") as stream:
         stream.write(metadata)
     return info
 
@@ -49,11 +49,11 @@ def wheel(directory, files):
             archive.writestr(path, text)
     return filename
 
-def build_wheel(directory, config_settings=None, metadata_directory=None):
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     with open(log, "a") as stream:
         stream.write("x")
-    return wheel(directory, {f"{name}.py": open(f"{name}.py").read()})
+    return wheel(wheel_directory, {f"{name}.py": open(f"{name}.py").read()})
 
-def build_editable(directory, config_settings=None, metadata_directory=None):
-    return wheel(directory, {f"_{name}.pth": os.getcwd() + "\\n"})
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    return wheel(wheel_directory, {f"_{name}.pth": os.getcwd() + "\\n"})
 """

@@ -120,7 +120,12 @@ def add_settings(parser: ArgumentParser) -> None:
         default=_switched_on("VIRTUALENV_OFFLINE"),
         help="use what is in the wheel cache, however old, and no network",
     )
-    parser.add_argument("--refresh", action="store_true", help="resolve anew, even if that was done a moment ago")
+    parser.add_argument(
+        "--refresh",
+        action="store_true",
+        default=_switched_on("VIRTUALENV_REFRESH"),
+        help="resolve anew, even if that was done a moment ago",
+    )
     parser.add_argument(
         "--remember-for",
         metavar="SECONDS",

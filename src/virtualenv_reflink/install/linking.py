@@ -40,7 +40,8 @@ class Linker:
         clone     -> clone, where a trial clone succeeds; else an error
         hardlink  -> hardlink, where a trial link succeeds; else an error
         copy      -> copy
-        snapshot, layer  -> as auto, for the few files that differ from environment to environment
+        layer     -> hardlink, where a trial link succeeds; else as auto (for files outside of site-packages)
+        snapshot  -> as auto (for the same)
 
     Once a mode is proven, a single file that refuses it is copied and counted.
     """
@@ -97,6 +98,8 @@ class Linker:
             return self._use("copy", self._copy)
         if self.requested == "hardlink":
             self._insist(why_not_link(source_file, target_directory))
+            return self._use("hardlink", self._link)
+        if self.requested == "layer" and why_not_link(source_file, target_directory) is None:
             return self._use("hardlink", self._link)
         reason = why_not_clone(source_file, target_directory)
         if self.requested == "clone":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 
 from virtualenv_reflink.cache.manifest import File, Tree, UnpackedWheel
 from virtualenv_reflink.cache.record_hash import hash_of
@@ -20,8 +21,8 @@ class Recorder:
         library = environment.scheme(self._metadata.root_scheme, self._metadata.distribution)
         self._prefixes: dict[str, str] = {}
         for scheme in ("purelib", "platlib", "scripts", "headers", "data"):
-            place = os.path.relpath(environment.scheme(scheme, self._metadata.distribution), library)
-            self._prefixes[scheme] = "" if place == "." else f"{place.replace(os.sep, '/')}/"
+            place = environment.scheme(scheme, self._metadata.distribution)
+            self._prefixes[scheme] = _prefix(place, library)
 
     def placed(self, tree: Tree, left_out: frozenset[str] = frozenset()) -> Iterator[Row]:
         """Yield a row for each file of an unpacked wheel."""
@@ -45,6 +46,12 @@ class Recorder:
     def text(self, rows: list[Row]) -> bytes:
         """Return the RECORD file that lists ``rows`` and itself."""
         return _text([*rows, (f"{self._metadata.dist_info}/RECORD", "", "")])
+
+
+@lru_cache
+def _prefix(place: str, library: str) -> str:
+    path = os.path.relpath(place, library)
+    return "" if path == "." else f"{path.replace(os.sep, '/')}/"
 
 
 def extended(text: bytes, rows: list[Row]) -> bytes:

@@ -1,0 +1,104 @@
+"""``tox run -r`` of four environments beside plain tox and tox-uv: ``python -m benchmarks.tools_tox [--json FILE]``.
+
+On a new btrfs: 3.10 to 3.13 with pytest, coverage, mypy and a handful of libraries, everything warm, until the first
+(trivial) command is done; then the disk that the matrix takes with plain tox and with ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.rounds import Candidate, clean_environment, insist_on_mounts, machine, measure, show, write_report
+from tests.support.loop_mounts import loop_mount, used_bytes
+from tests.support.tools import tool_environment
+
+DEPS = ("pytest", "coverage", "mypy", "attrs", "requests", "rich", "click", "jinja2", "pyyaml")
+PLAIN, UV, OURS = "tox", "tox with tox-uv", "tox, runner = reflink"
+
+
+def main() -> None:
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    options = parser.parse_args()
+    insist_on_mounts("btrfs")
+    report: dict[str, object] = {"machine": machine("virtualenv-reflink", "virtualenv")}
+    print(report["machine"])
+    with loop_mount("btrfs", 8192) as place:
+        report["btrfs"] = _measure(place, options.rounds)
+    write_report(options.json, report)
+
+
+def _measure(place: Path, rounds: int) -> dict[str, object]:
+    environ = clean_environment(
+        VIRTUALENV_WHEEL_CACHE=str(place / "cache"),
+        UV_CACHE_DIR=str(place / "uv"),
+        UV_LINK_MODE="clone",
+        PIP_CACHE_DIR=str(place / "pip"),
+        VIRTUALENV_REMEMBER_FOR="100000",
+    )
+    _download(place / "wheels", environ)
+    environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(place / "wheels")}
+    environ |= {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(place / "wheels")}
+    project = _project(place / "project")
+    with_uv, without = tool_environment(place / "with-uv", "tox", "tox-uv"), tool_environment(place / "tools", "tox")
+
+    def run(tools: Path, runner: str, work: str) -> Candidate:
+        command = [str(tools / "tox"), "run", "-r", "-c", str(project / "tox.ini"), "--runner", runner]
+        return Candidate([[*command, "--workdir", str(place / work)]], lambda: None)
+
+    candidates = {
+        PLAIN: run(without, "virtualenv", "plain"),
+        UV: run(with_uv, "uv-venv-runner", "peer"),
+        OURS: run(without, "reflink", "ours"),
+    }
+    times = measure(candidates, rounds, environ)
+    figures: dict[str, object] = {"times": show("btrfs: tox run -r of four environments", times, PLAIN)}
+    figures["to uv"] = show("btrfs: the same, beside tox-uv", times, UV)
+    figures["disk"] = _disk(place, {PLAIN: candidates[PLAIN], OURS: candidates[OURS]}, environ)
+    return figures
+
+
+def _disk(place: Path, candidates: dict[str, Candidate], environ: dict[str, str]) -> dict[str, int]:
+    """Return the bytes that another matrix takes, once the caches are warm."""
+    figures = {}
+    for number, (name, candidate) in enumerate(candidates.items()):
+        [command] = candidate.commands
+        before = used_bytes(place)
+        subprocess.run([*command[:-1], str(place / f"disk-{number}")], check=True, env=environ)
+        figures[name] = used_bytes(place) - before
+        print(f"{name:52} {figures[name] / 1e6:9.1f} MB {figures[name] / figures[PLAIN]:6.3f}")
+    return figures
+
+
+def _download(wheels: Path, environ: dict[str, str]) -> None:
+    """Fetch the wheels for each Python, so that no network is measured."""
+    for minor in (10, 11, 12, 13):
+        python = shutil.which(f"python3.{minor}") or sys.exit(f"there is no python3.{minor} on the PATH")
+        pip = [sys.executable, "-m", "pip", "--python", python, "download", "-q", "--only-binary=:all:"]
+        subprocess.run([*pip, "-d", str(wheels), *DEPS, "hatchling"], check=True, env=environ)
+
+
+def _project(root: Path) -> Path:
+    (root / "demo").mkdir(parents=True)
+    (root / "demo" / "__init__.py").touch()
+    (root / "pyproject.toml").write_text(
+        "[build-system]\nrequires = ['hatchling']\nbuild-backend = 'hatchling.build'\n"
+        "[project]\nname = 'demo'\nversion = '1'\ndependencies = ['attrs', 'rich']\n"
+    )
+    (root / "tox.ini").write_text(
+        "[tox]\nenv_list = py{310,311,312,313}\n[testenv]\npackage = wheel\nwheel_build_env = .pkg\n"
+        "pass_env =\n    PIP_*\n    UV_*\ndeps =\n"
+        + "".join(f"    {name}\n" for name in DEPS)
+        + "commands = python -c 'import demo'\n"
+    )
+    return root
+
+
+if __name__ == "__main__":
+    main()
