@@ -144,7 +144,10 @@ def first_run(setting: Setting) -> Candidates:
 
 def collect(setting: Setting) -> Candidates:
     """From nothing to the tests of one library, collected by pytest."""
-    return _and_then(setting, [setting.python(), "-m", "pytest", "-q", "--collect-only", "--pyargs", COLLECTED])
+    return _and_then(
+        setting,
+        [setting.python(), "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", "--pyargs", COLLECTED],
+    )
 
 
 def _and_then(setting: Setting, program: Command) -> Candidates:
