@@ -109,7 +109,7 @@ class Session:
         workload, filesystem = WORKLOADS[name], setting.filesystem
         with self._telling(f"{name}, {filesystem}"):
             candidates = workload.candidates(setting)
-            costs = take_turns(candidates, workload.rounds(self._wish.rounds), setting.environ)
+            costs = take_turns(candidates, workload.rounds(self._wish.rounds), setting.environ, workload.warming)
             delete(setting.environment)
             self._report.add_timings(name, filesystem, costs)
             show_timings(self._console, self._report, name, filesystem)
