@@ -21,7 +21,7 @@ AT_ONCE = 20
 
 
 class Workload(NamedTuple):
-    """``sets`` are the package sets it needs; ``slowness`` divides the rounds of what takes long; ``warming`` come first."""
+    """``sets`` are the package sets it needs; ``slowness`` divides the rounds, after ``warming`` others, of what is slow."""
 
     title: str
     candidates: Callable[[Setting], Candidates]
