@@ -21,7 +21,7 @@ AT_ONCE = 20
 
 
 class Workload(NamedTuple):
-    """``sets`` are the package sets it needs; ``slowness`` divides the rounds, after ``warming`` others, of what is slow."""
+    """``sets`` are the package sets it needs; ``slowness`` divides its rounds, which follow ``warming`` others."""
 
     title: str
     candidates: Callable[[Setting], Candidates]
