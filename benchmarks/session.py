@@ -48,10 +48,8 @@ class Wish(NamedTuple):
 
     def sizes(self, filesystem: str) -> list[str]:
         """Return what else to measure on a filesystem."""
-        wanted = self.only or (SIZES if self.full else ("space", "memory"))
-        on_xfs = ("space",) if self.full or self.only else ()
-        possible = {"btrfs": SIZES, "xfs": on_xfs, "ext4": ()}[filesystem]
-        return [name for name in wanted if name in possible]
+        possible = {"btrfs": SIZES, "xfs": ("space",), "ext4": ()}[filesystem]
+        return [name for name in self.only or (SIZES if self.full else ()) if name in possible]
 
     @property
     def sets(self) -> list[str]:
