@@ -124,10 +124,12 @@ def _panels(panels: Mapping[str, Bars], title: str, *, logarithmic: bool = False
         return None
     heights = [len(bars) for bars in panels.values()]
     figure = Figure(figsize=(7, 0.6 + 0.55 * len(panels) + 0.24 * sum(heights)), layout="constrained")
-    rows = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights, sharex=True)[:, 0]
+    rows = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (name, bars) in zip(rows, panels.items(), strict=True):
         drawn = axes.barh(list(bars), list(bars.values()), color=[_color(candidate) for candidate in bars])
-        axes.bar_label(drawn, fmt="{:,.2f}" if max(bars.values()) < 100 else "{:,.0f}", padding=3)
+        axes.bar_label(
+            drawn, [f"{value:,.2f}" if value < 10 else f"{value:,.0f}" for value in bars.values()], padding=3
+        )
         axes.set_title(name, loc="left", fontsize=9)
         axes.invert_yaxis()
         axes.margins(x=0.12)

@@ -34,10 +34,11 @@ def run(command: Command, environ: Mapping[str, str]) -> Cost:
     :raises CommandError: when it fails, with what it said.
     """
     words = [str(word) for word in command]
+    # in "/", so that no settings of a working directory take part
     with tempfile.TemporaryFile() as said:
         start = time.perf_counter()
         process = subprocess.Popen(
-            words, env=dict(environ), stdin=subprocess.DEVNULL, stdout=said, stderr=said, process_group=0
+            words, env=dict(environ), stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd="/", process_group=0
         )
         try:
             _, status, usage = os.wait4(process.pid, 0)

@@ -44,6 +44,8 @@ def _paragraphs(report: Report) -> Iterator[str]:
     yield f"Python {versions['python']}, virtualenv {versions['virtualenv']}, {_uv(versions)}."
     yield "Whole processes, candidates in turn, everything warm; medians, and in brackets the median of the ratios to"
     yield "the first line, round by round. The limit is a C program that only clones the same files, on all cores."
+    if report.content["left_out"]:
+        yield f"Left out: {'; '.join(report.content['left_out'])}."
     for workload, title in (("seeds", "virtualenv's seeds"), ("environment-139", "139 packages")):
         if report.filesystems(workload):
             yield ""

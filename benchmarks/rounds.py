@@ -23,10 +23,12 @@ class Candidate(NamedTuple):
     prepare: Callable[[], None]
 
 
-def take_turns(candidates: Mapping[str, Candidate], rounds: int, environ: Mapping[str, str]) -> dict[str, list[Cost]]:
-    """Return what each candidate cost in each round, after one warming round."""
+def take_turns(
+    candidates: Mapping[str, Candidate], rounds: int, environ: Mapping[str, str], warming: int = 1
+) -> dict[str, list[Cost]]:
+    """Return what each candidate cost in each round, after so many warming rounds."""
     costs: dict[str, list[Cost]] = {name: [] for name in candidates}
-    for number in range(-1, rounds):
+    for number in range(-warming, rounds):
         for name, (commands, prepare) in candidates.items():
             prepare()
             os.sync()

@@ -48,10 +48,8 @@ class Wish(NamedTuple):
 
     def sizes(self, filesystem: str) -> list[str]:
         """Return what else to measure on a filesystem."""
-        wanted = self.only or (SIZES if self.full else ("space", "memory"))
-        on_xfs = ("space",) if self.full or self.only else ()
-        possible = {"btrfs": SIZES, "xfs": on_xfs, "ext4": ()}[filesystem]
-        return [name for name in wanted if name in possible]
+        possible = {"btrfs": SIZES, "xfs": ("space",), "ext4": ()}[filesystem]
+        return [name for name in self.only or (SIZES if self.full else ()) if name in possible]
 
     @property
     def sets(self) -> list[str]:
@@ -109,7 +107,7 @@ class Session:
         workload, filesystem = WORKLOADS[name], setting.filesystem
         with self._telling(f"{name}, {filesystem}"):
             candidates = workload.candidates(setting)
-            costs = take_turns(candidates, workload.rounds(self._wish.rounds), setting.environ)
+            costs = take_turns(candidates, workload.rounds(self._wish.rounds), setting.environ, workload.warming)
             delete(setting.environment)
             self._report.add_timings(name, filesystem, costs)
             show_timings(self._console, self._report, name, filesystem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -171,4 +172,5 @@ def delete(directory: Path) -> None:
     for tree in directory.glob("cache/v*/layers/*/tree"):
         if is_subvolume(str(tree)):
             unseal_subvolume(str(tree))
-    shutil.rmtree(directory, ignore_errors=True)
+    # faster than shutil.rmtree, which counts where it is done before each of many runs
+    subprocess.run(["rm", "-rf", directory], check=True)

@@ -21,7 +21,7 @@ AT_ONCE = 20
 
 
 class Workload(NamedTuple):
-    """``sets`` are the package sets it needs; ``slowness`` divides the rounds of what takes long."""
+    """``sets`` are the package sets it needs; ``slowness`` divides its rounds, which follow ``warming`` others."""
 
     title: str
     candidates: Callable[[Setting], Candidates]
@@ -29,6 +29,7 @@ class Workload(NamedTuple):
     filesystems: tuple[str, ...] = EVERYWHERE
     quick: tuple[str, ...] = ()
     slowness: int = 1
+    warming: int = 1
 
     def rounds(self, wanted: int) -> int:
         """Return how many rounds it gets."""
@@ -144,7 +145,10 @@ def first_run(setting: Setting) -> Candidates:
 
 def collect(setting: Setting) -> Candidates:
     """From nothing to the tests of one library, collected by pytest."""
-    return _and_then(setting, [setting.python(), "-m", "pytest", "-q", "--collect-only", "--pyargs", COLLECTED])
+    return _and_then(
+        setting,
+        [setting.python(), "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", "--pyargs", COLLECTED],
+    )
 
 
 def _and_then(setting: Setting, program: Command) -> Candidates:
@@ -220,19 +224,19 @@ WORKLOADS: dict[str, Workload] = {
     "venv": Workload("An environment with pip", venv, quick=("btrfs",)),
     "environment-10": Workload("An environment of 10 packages", environment("10"), ("10",), quick=EVERYWHERE),
     "environment-139": Workload("An environment of 139 packages", environment("139"), ("139",), quick=("btrfs",)),
-    "environment-400": Workload("An environment of 400 packages", environment("400"), ("400",), ("btrfs",), slowness=2),
-    "growth": Workload("Time against size", growth, ("10", "139", "400"), EVERYWHERE),
-    "install": Workload("139 packages into an environment", install, ("139",), REFLINKS),
+    "environment-400": Workload("An environment of 400 packages", environment("400"), ("400",), ("btrfs",), slowness=7),
+    "growth": Workload("Time against size", growth, ("10", "139", "400"), ("btrfs",)),
+    "install": Workload("139 packages into an environment", install, ("139",), REFLINKS, slowness=2),
     "resolve": Workload(
         "The environment of 139 packages, from requirements", resolve, ("139",), ("btrfs",), slowness=3
     ),
     "first-run": Workload("139 packages, to the first result", first_run, ("139",), ("btrfs",), ("btrfs",), slowness=3),
-    "collect": Workload("139 packages, to collected tests", collect, ("139",), ("btrfs",), slowness=3),
+    "collect": Workload("139 packages, to collected tests", collect, ("139",), ("btrfs",), slowness=7),
     "bytecode": Workload("139 packages, copied or compiled", bytecode, ("139",), ("btrfs",), slowness=7),
     "clear": Workload("139 packages over themselves", clear, ("139",), ("btrfs",), slowness=2),
     "twenty": Workload(
         "Twenty environments of 10 packages at once", twenty, ("10",), ("btrfs",), ("btrfs",), slowness=2
     ),
-    "cold": Workload("139 packages, cold cache", cold, ("139",), ("btrfs",), slowness=7),
+    "cold": Workload("139 packages, cold cache", cold, ("139",), ("btrfs",), slowness=7, warming=0),
     "deletion": Workload("139 packages, deleted", deletion, ("139",), ("btrfs",), slowness=2),
 }
