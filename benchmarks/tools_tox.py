@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks.rounds import Candidate, clean_environment, insist_on_mounts, machine, measure, show, write_report
 from tests.support.loop_mounts import loop_mount, used_bytes
-from tests.support.tools import tool_environment
 
+PROJECT = Path(__file__).parents[1]
 DEPS = ("pytest", "coverage", "mypy", "attrs", "requests", "rich", "click", "jinja2", "pyyaml")
 PLAIN, UV, OURS = "tox", "tox with tox-uv", "tox, runner = reflink"
 
@@ -46,7 +46,7 @@ def _measure(place: Path, rounds: int) -> dict[str, object]:
     environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(place / "wheels")}
     environ |= {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(place / "wheels")}
     project = _project(place / "project")
-    with_uv, without = tool_environment(place / "with-uv", "tox", "tox-uv"), tool_environment(place / "tools", "tox")
+    with_uv, without = _tools(place / "with-uv", "tox", "tox-uv"), _tools(place / "tools", "tox")
 
     def run(tools: Path, runner: str, work: str) -> Candidate:
         command = [str(tools / "tox"), "run", "-r", "-c", str(project / "tox.ini"), "--runner", runner]
@@ -62,6 +62,14 @@ def _measure(place: Path, rounds: int) -> dict[str, object]:
     figures["to uv"] = show("btrfs: the same, beside tox-uv", times, UV)
     figures["disk"] = _disk(place, {PLAIN: candidates[PLAIN], OURS: candidates[OURS]}, environ)
     return figures
+
+
+def _tools(directory: Path, *requirements: str) -> Path:
+    """Make an environment of ``requirements`` and this project, and return where its scripts are."""
+    words = [word for requirement in (*requirements, ".") for word in ("--with", requirement)]
+    ours = [sys.executable, "-m", "virtualenv_reflink", "venv", "--without-pip", "--no-compile-bytecode"]
+    subprocess.run([*ours, *words, directory], check=True, cwd=PROJECT)
+    return directory / "bin"
 
 
 def _disk(place: Path, candidates: dict[str, Candidate], environ: dict[str, str]) -> dict[str, int]:
