@@ -18,6 +18,7 @@ from virtualenv_reflink.install.layers import (
     Kind,
     Member,
     are_disjoint,
+    has_rest,
     library_of,
     member_of,
     read_outline,
@@ -77,10 +78,24 @@ def _sealed_layer(kind: Kind, items: Sequence[Item], environment: Environment, k
         else:
             snapshot(str(base.tree), str(tree))
             _adapt(base, items, environment, tree)
+        _gather_records(tree, items)
         write_layer(entry, kind, items)
         seal_subvolume(str(tree))
 
     return fill
+
+
+def _gather_records(tree: Path, items: Sequence[Item]) -> None:
+    """Make anew the files that each environment extends, so that they lie side by side in the filesystem's metadata.
+
+    A snapshot shares that metadata block by block, and has its own copy of each block in which a file was written.
+    """
+    for item in items:
+        if has_rest(item):
+            record = tree / item.wheel.metadata.dist_info / "RECORD"
+            content = record.read_bytes()
+            record.unlink()
+            record.write_bytes(content)
 
 
 class _Base(NamedTuple):

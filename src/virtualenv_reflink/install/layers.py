@@ -82,7 +82,7 @@ def write_layer(entry: Path, kind: Kind, items: Sequence[Item]) -> None:
         "members": [member_of(item) for item in items],
         "distributions": [item.wheel.metadata.distribution for item in items],
         "disjoint": are_disjoint(items),
-        "rest": [_packed(_rest_of(item)) for item in items if _has_rest(item)],
+        "rest": [_packed(_rest_of(item)) for item in items if has_rest(item)],
     }
     (entry / _CONTENT).write_text(json.dumps(content), encoding="utf-8")
 
@@ -119,7 +119,8 @@ def _rest_of(item: Item) -> Item:
     return item._replace(wheel=wheel, bytecode=item.bytecode and _only(item.bytecode, inside=False))
 
 
-def _has_rest(item: Item) -> bool:
+def has_rest(item: Item) -> bool:
+    """Return whether each environment gets files of ``item`` beside the layer, which its RECORD then lists."""
     return bool(item.wheel.metadata.entry_points or item.wheel.tree.schemes.keys() - _LIBRARIES)
 
 

@@ -45,7 +45,7 @@ class Recorder:
 
     def text(self, rows: list[Row]) -> bytes:
         """Return the RECORD file that lists ``rows`` and itself."""
-        return _text([*rows, (f"{self._metadata.dist_info}/RECORD", "", "")])
+        return text_of([*rows, (f"{self._metadata.dist_info}/RECORD", "", "")])
 
 
 @lru_cache
@@ -54,16 +54,8 @@ def _prefix(place: str, library: str) -> str:
     return "" if path == "." else f"{path.replace(os.sep, '/')}/"
 
 
-def extended(text: bytes, rows: list[Row]) -> bytes:
-    """Return the RECORD ``text`` with ``rows`` added."""
-    added = sorted(_text(rows).splitlines(keepends=True))
-    if not added or added[-1] < text:
-        # paths that lead out of site-packages come before all others, so there is nothing to sort
-        return b"".join(added) + text
-    return b"".join(sorted([*text.splitlines(keepends=True), *added]))
-
-
-def _text(rows: list[Row]) -> bytes:
+def text_of(rows: list[Row]) -> bytes:
+    """Return ``rows`` as RECORD has them, sorted."""
     listed = sorted(rows)
     text = "".join([f"{path},{hash_},{size}\r\n" for path, hash_, size in listed])
     if '"' in text or text.count(",") != 2 * len(listed) or text.count("\n") != len(listed):

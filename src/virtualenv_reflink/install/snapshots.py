@@ -15,7 +15,7 @@ from virtualenv_reflink.install.environment import Environment
 from virtualenv_reflink.install.installation import Completed, complete
 from virtualenv_reflink.install.layers import Layer
 from virtualenv_reflink.install.linking import Linker
-from virtualenv_reflink.install.record import extended
+from virtualenv_reflink.install.record import text_of
 
 _NEW = ".virtualenv-reflink-new"
 _OLD = ".virtualenv-reflink-old"
@@ -62,9 +62,10 @@ def delete_snapshots(environment: Path) -> None:
 
 
 def _extend_records(completed: Sequence[Completed], environment: Environment) -> None:
+    """Append rows where the order of pip would have them first, so that all the data before stays shared."""
     for item, rows in completed:
-        record = environment.purelib / item.wheel.metadata.dist_info / "RECORD"
-        record.write_bytes(extended(record.read_bytes(), rows))
+        with open(environment.purelib / item.wheel.metadata.dist_info / "RECORD", "ab") as stream:
+            stream.write(text_of(rows))
 
 
 def _snapshot(layer: Layer, target: str) -> None:
