@@ -16,6 +16,7 @@ from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.extents import extents, shares_all_extents
 from virtualenv_reflink.filesystem.probe import filesystem_name, why_not_clone, why_not_link
 from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file
+from virtualenv_reflink.filesystem.umask import current_umask
 
 SHARING = pytest.mark.parametrize("place", ["btrfs", "xfs"], indirect=True)
 COPYING = pytest.mark.parametrize("place", ["ext4", "tmpfs"], indirect=True)
@@ -165,3 +166,16 @@ def test_a_fragmented_file_is_mapped_whole(place: Path) -> None:
     assert starts >= {number * 2 * 4096 for number in range(600)}
     assert len(starts) == len(found)
     assert not any(extent.shared for extent in found)
+
+
+def test_the_umask_is_told_without_being_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.umask(0o027)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "umask", lambda mask: pytest.fail(f"umask({mask})"))
+            assert current_umask() == 0o027
+            patched.setattr("builtins.open", lambda *_: (_ for _ in ()).throw(FileNotFoundError))
+            patched.setattr(os, "umask", lambda _: 0o027)
+            assert current_umask() == 0o027
+    finally:
+        os.umask(before)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -298,3 +299,13 @@ def test_options_of_the_default_seeder_keep_their_meaning(tmp_path: Path, cache:
     assert (tmp_path / "read-only" / "bin" / "pip").exists()
     done = virtualenv("--wheel-cache", cache, "--download", tmp_path / "downloaded")
     assert "download=True" in done.stdout
+
+
+@ONCE
+def test_the_oldest_virtualenv(beside: Callable[..., Path], tmp_path: Path, cache: Path) -> None:
+    old = beside("virtualenv==20.31.0") / "virtualenv"
+    assert "virtualenv 20.31.0" in run(old, "--version")
+    run(old, "--seeder", "reflink", "--wheel-cache", cache, "--with", "attrs", tmp_path / "env")
+    for package in ("pip", "attrs"):
+        (installer,) = site_packages(tmp_path / "env").glob(f"{package}-*.dist-info/INSTALLER")
+        assert installer.read_text() == "virtualenv-reflink\n"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ONCE
+from tests.conftest import ONCE, Run
 from tests.support.comparison import packages, site_packages
 from tests.support.index import Index
 from tests.support.projects import make_project
@@ -47,6 +47,11 @@ def newest(beside: Callable[..., Path]) -> Path:
     return beside("tox") / "tox"
 
 
+@pytest.fixture(scope="module")
+def too_old(beside: Callable[..., Path]) -> Path:
+    return beside("tox==4.11") / "tox"
+
+
 @pytest.fixture
 def project(tmp_path: Path, index: Index, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("VIRTUALENV_WHEEL_CACHE", str(cache))
@@ -62,6 +67,11 @@ def write(root: Path, deps: str = "first", more: str = "package = wheel", comman
         f"[tox]\nenv_list = {','.join(MATRIX or [HERE])}\n[testenv]\nrunner = reflink\nwheel_build_env = .pkg\n"
         f"pass_env = PIP_*\ndeps =\n    {deps}\n{more}\ncommands = python -c '{commands}'\n"
     )
+
+
+def add(root: Path, settings: str) -> None:
+    with (root / "pyproject.toml").open("a") as stream:
+        stream.write(settings)
 
 
 def run(tox: Path, root: Path, *args: object, code: int = 0, how: str = "run") -> str:
@@ -121,12 +131,33 @@ def test_a_matrix_in_parallel_shares_its_files_with_the_cache(
 )
 @ONCE
 def test_ways_to_ask_for_packages(newest: Path, project: Path, more: str, expected: dict[str, str]) -> None:
-    with (project / "pyproject.toml").open("a") as stream:
-        stream.write("[dependency-groups]\nfew = ['second']\n")
+    add(project, "[dependency-groups]\nfew = ['second']\n")
     (project / "constraints.txt").write_text("first<2\n")
     write(project, deps="first\n    -c constraints.txt", more=more)
     run(newest, project, "-e", HERE)
     assert held(project) == expected
+
+
+@ONCE
+def test_an_sdist_with_extras_and_constraints_for_what_it_depends_on(newest: Path, project: Path) -> None:
+    add(project, "dependencies = ['first']\noptional-dependencies.more = ['second']\n")
+    (project / "constraints.txt").write_text("first<2\n")
+    deps = "third\n    -c constraints.txt"
+    write(project, deps=deps, more="package = sdist\nextras = more\nconstrain_package_deps = true")
+    run(newest, project, "-e", HERE)
+    assert held(project) == {"first": "1.0", "second": "1.0", "third": "1.0", "sample": "1.0"}
+    write(project, deps=deps, more="package = sdist\nextras = more")
+    assert "constraint options changed" in run(newest, project, "-e", HERE)
+    assert held(project)["first"] == "2.0"
+
+
+@ONCE
+def test_an_install_command_of_the_user_is_run_in_place_of_ours(newest: Path, project: Path) -> None:
+    write(project, more="package = wheel\ninstall_command = python -m pip install {opts} {packages}")
+    said = run(newest, project, "-e", HERE)
+    assert "install_deps> python -m pip install first" in said
+    assert "-m virtualenv_reflink install" not in said
+    assert held(project) == {"first": "2.0", "sample": "1.0"}
 
 
 @ONCE
@@ -174,14 +205,59 @@ def test_an_interrupted_run_leaves_nothing_that_the_next_one_trusts(newest: Path
 
 
 @ONCE
-def test_our_seeder_and_every_environment_by_one_variable(
-    newest: Path, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("by", ["set_env", "virtualenv.ini"])
+def test_our_seeder_alone(newest: Path, project: Path, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = (project / "tox.ini").read_text().replace("runner = reflink\n", "")
-    (project / "tox.ini").write_text(settings + "set_env = VIRTUALENV_SEEDER = reflink\n")
+    if by == "set_env":
+        settings += "set_env = VIRTUALENV_SEEDER = reflink\n"
+    else:
+        (project / "virtualenv.ini").write_text("[virtualenv]\nseeder = reflink\n")
+        monkeypatch.setenv("VIRTUALENV_CONFIG_FILE", str(project / "virtualenv.ini"))
+    (project / "tox.ini").write_text(settings)
     said = run(newest, project, "-vv", "--notest", "-e", HERE)
     assert "ReflinkSeeder" in said
     assert "-m virtualenv_reflink install" not in said
-    (project / "tox.ini").write_text(settings)
+
+
+@ONCE
+def test_our_runner_for_all_by_one_variable(newest: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "tox.ini").write_text((project / "tox.ini").read_text().replace("runner = reflink\n", ""))
     monkeypatch.setenv("TOX_DEFAULT_RUNNER", "reflink")
     assert "-m virtualenv_reflink install" in run(newest, project, "--notest", "-e", HERE)
+
+
+@ONCE
+def test_tox_gets_us_where_a_project_requires_us(
+    tmp_path: Path, reflink: Run, cache: Path, project_wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reflink("venv", "--without-pip", "--wheel-cache", cache, "--with", "tox", tmp_path / "tools")
+    root = make_project(tmp_path / "project")
+    write(root, deps="attrs", more="package = skip", commands="import attrs")
+    (root / "tox.ini").write_text(
+        (root / "tox.ini").read_text().replace("[tox]", "[tox]\nrequires = virtualenv-reflink")
+    )
+    places = [os.environ.get("PIP_FIND_LINKS", ""), str(project_wheel.parent)]
+    monkeypatch.setenv("PIP_FIND_LINKS", " ".join(filter(None, places)))
+    monkeypatch.setenv("VIRTUALENV_WHEEL_CACHE", str(cache))
+    said = run(tmp_path / "tools" / "bin" / "tox", root, "-e", HERE)
+    assert "-m virtualenv_reflink install" in said
+    assert "attrs" in held(root)
+
+
+@ONCE
+def test_beside_a_tox_too_old_one_sentence_and_toxs_own_runner(too_old: Path, project: Path) -> None:
+    (project / "tox.ini").write_text((project / "tox.ini").read_text().replace("runner = reflink\n", ""))
+    said = run(too_old, project, "--notest", "-e", HERE)
+    assert "virtualenv-reflink needs tox 4.22 or newer, and this is tox 4.11" in said
+    assert "-m virtualenv_reflink install" not in said
+    assert held(project) == {"first": "2.0", "sample": "1.0"}
+
+
+@ONCE
+def test_beside_a_tox_that_has_changed_one_sentence(newest: Path, project: Path) -> None:
+    changed = "import sys; sys.modules['virtualenv_reflink.tox_environments'] = None"
+    code = f"{changed}; from tox.run import run; run()"
+    command = [newest.parent / "python", "-c", code, "config", "-k", "env_list"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert "this virtualenv-reflink is too old for tox" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

@@ -12,7 +12,7 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from virtualenv_reflink.errors import IniError
-from virtualenv_reflink.filesystem.reflink import current_umask
+from virtualenv_reflink.filesystem.umask import current_umask
 
 VARIABLE = "VIRTUALENV_CONFIG_FILE"
 SECTION = "virtualenv"

@@ -54,6 +54,16 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         stream.write("x")
     return wheel(wheel_directory, {f"{name}.py": open(f"{name}.py").read()})
 
+def build_sdist(sdist_directory, config_settings=None):
+    import tarfile
+    filename = f"{name}-{version}.tar.gz"
+    with open("PKG-INFO", "w") as stream:
+        stream.write(metadata)
+    with tarfile.open(os.path.join(sdist_directory, filename), "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        for path in ("PKG-INFO", "pyproject.toml", "backend.py", f"{name}.py"):
+            archive.add(path, f"{name}-{version}/{path}")
+    return filename
+
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
     return wheel(wheel_directory, {f"_{name}.pth": os.getcwd() + "\\n"})
 """

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 
+from virtualenv_reflink.filesystem.umask import current_umask
+
 # <linux/fs.h>, ioctl_ficlone(2)
 _FICLONE = 0x40049409
 
@@ -93,13 +95,6 @@ def _clone_file_by_package(source: str, target: str, mode: int, mtime_ns: int | 
 
 def _classified(error: OSError) -> OSError:
     return CannotCloneError(error.errno, error.strerror) if error.errno in _CANNOT_CLONE else error
-
-
-def current_umask() -> int:
-    """Return the umask of this process; the only portable way to read it is to set it."""
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
 
 
 if sys.platform == "linux":

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import Directory, Tree, UnpackedWheel
 from virtualenv_reflink.errors import InstallError
-from virtualenv_reflink.filesystem.reflink import current_umask
+from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.install.compatibility import check_python
 from virtualenv_reflink.install.environment import Environment
 from virtualenv_reflink.install.ground import Ground

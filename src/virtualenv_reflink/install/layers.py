@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import TREE_NAME, Directory, EntryPoint, File, Metadata, Tree, UnpackedWheel
-from virtualenv_reflink.filesystem.reflink import current_umask
+from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.install.installation import Item
 
 _LIBRARIES = frozenset({"purelib", "platlib"})

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from virtualenv_reflink.errors import LinkModeError
 from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.probe import why_not_clone, why_not_link
-from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate, clone_files, current_umask
+from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate, clone_files
+from virtualenv_reflink.filesystem.umask import current_umask
 
 LINK_MODES = ("auto", "clone", "snapshot", "layer", "copy", "hardlink")
 
