@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.errors import InstallError, ResolveError
@@ -26,26 +26,7 @@ if TYPE_CHECKING:
     from virtualenv_reflink.requirements.lock import Lock, Locked
     from virtualenv_reflink.requirements.pip import Pip
     from virtualenv_reflink.requirements.request import Request
-
-TEN_MINUTES = 600.0
-
-
-class Settings(NamedTuple):
-    """How to go about it; ``remember_for`` is how long a resolution is good, in seconds."""
-
-    wheel_cache: Path
-    link_mode: str = "auto"
-    compile_bytecode: bool = True
-    offline: bool = False
-    refresh: bool = False
-    remember_for: float = TEN_MINUTES
-
-
-def default_wheel_cache() -> Path:
-    """Return where the wheel cache of this user is, unless another place is chosen."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("virtualenv-reflink", appauthor=False)
+    from virtualenv_reflink.settings import Settings
 
 
 class Provisioner:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from virtualenv.create.creator import Creator
 
     from virtualenv_reflink.install.environment import Environment
-    from virtualenv_reflink.provision import Settings
+    from virtualenv_reflink.settings import Settings
 
 let_option_through()
 
@@ -46,7 +46,7 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
     def add_parser_arguments(cls, parser: ArgumentParser, interpreter: Any, app_data: Any) -> None:
         """Add the options of this seeder to those that every embedding seeder has."""
         from virtualenv_reflink.install.linking import LINK_MODES
-        from virtualenv_reflink.provision import TEN_MINUTES
+        from virtualenv_reflink.settings import TEN_MINUTES
 
         super().add_parser_arguments(parser, interpreter, app_data)
         parser.add_argument(
@@ -135,7 +135,7 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         self._via = str(provisioner.linker)
 
     def _settings(self) -> Settings:
-        from virtualenv_reflink.provision import Settings, default_wheel_cache
+        from virtualenv_reflink.settings import Settings, default_wheel_cache
 
         return Settings(
             wheel_cache=self.wheel_cache.expanduser().absolute() if self.wheel_cache else default_wheel_cache(),

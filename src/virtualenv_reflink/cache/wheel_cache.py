@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +15,6 @@ from virtualenv_reflink.errors import BadWheelError, CacheError
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
-
-LOGGER = logging.getLogger(__name__)
 
 _LINKED = "linked"
 
@@ -159,7 +156,7 @@ class WheelCache:
         from virtualenv_reflink.cache.unpack import unpack
 
         def fill(staged: Path) -> None:
-            LOGGER.debug("unpack %s into the wheel cache", wheel.name)
+            _log(f"unpack {wheel.name} into the wheel cache")
             unpack(wheel, key, staged)
 
         self._store.build(entry, fill)
@@ -168,7 +165,7 @@ class WheelCache:
         from virtualenv_reflink.cache.bytecode import compile_wheel
 
         def fill(staged: Path) -> None:
-            LOGGER.debug("compile %s for %s", unpacked.metadata.wheel, facts.bytecode_tag)
+            _log(f"compile {unpacked.metadata.wheel} for {facts.bytecode_tag}")
             compile_wheel(unpacked, executable, facts.bytecode_tag.rpartition("-")[0], staged)
 
         self._store.build(entry, fill)
@@ -184,3 +181,10 @@ def _digest(wheel: Path) -> str:
     from virtualenv_reflink.cache.unpack import archive_digest
 
     return archive_digest(wheel)
+
+
+def _log(line: str) -> None:
+    # what takes long may import logging, what is there already need not
+    import logging
+
+    logging.getLogger(__name__).debug(line)

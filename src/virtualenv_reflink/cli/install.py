@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -13,15 +12,9 @@ from virtualenv_reflink.cli.options import (
     add_settings,
     add_sources,
     add_words,
-    request,
-    settings,
 )
-from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.install.discovery import Asking, Target, insist_on_writable, into_directory
-from virtualenv_reflink.install.installed import present_versions
-from virtualenv_reflink.provision import Provisioner, without_satisfied
-from virtualenv_reflink.requirements.lock import Lock, merged
 
 _CHOICES_WITH_VALUE = (("--upgrade-strategy",),)
 _CHOICES = (("-U", "--upgrade"), ("--force-reinstall",), ("--no-deps",), ("-I", "--ignore-installed"))
@@ -33,49 +26,10 @@ def run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     asking = Asking(options.python)
     # imported while the interpreter starts
-    from virtualenv_reflink.install.exclusive import exclusive
+    from virtualenv_reflink.cli.installing import install
 
-    target = _target(options, asking)
-    with exclusive(target.environment.root, lambda line: print(line, file=sys.stderr)):
-        _install(options, target, started)
+    install(options, _target(options, asking), started)
     return 0
-
-
-def _install(options: Namespace, target: Target, started: float) -> None:
-    from virtualenv_reflink.cli.report import Report
-
-    heard = progress(verbose=options.verbose, quiet=options.quiet)
-    provisioner = Provisioner(settings(options), target.environment, heard)
-    lock = _lock(options, target, provisioner)
-    report = Report(lock, present_versions(target.search_path), quiet=options.quiet)
-    if request(options):
-        report.resolved(time.monotonic() - started, provisioner.resolution_age)
-    if options.dry_run:
-        report.would_install()
-        return
-    started = time.monotonic()
-    provisioner.provide(lock.copied, options.sources)
-    provisioner.install_editable(lock.editable, [*_pip_target(options), *options.sources])
-    report.installed(time.monotonic() - started, provisioner.linker)
-
-
-def _lock(options: Namespace, target: Target, provisioner: Provisioner) -> Lock:
-    """Return what is to be installed: of locks what is not satisfied yet, of requirements what pip would."""
-    wanted = request(options)
-    replace = "--force-reinstall" in wanted.choices or "--ignore-installed" in wanted.choices
-    locks = [provisioner.read_lock(path) for path in options.locks]
-    resolved = _resolved(options, target, provisioner) if wanted else Lock([])
-    if replace:
-        return merged([*locks, resolved])
-    satisfied_out = Lock(without_satisfied(merged(locks).packages, target.search_path))
-    return merged([satisfied_out, resolved])
-
-
-def _resolved(options: Namespace, target: Target, provisioner: Provisioner) -> Lock:
-    if options.target is None:
-        return provisioner.lock(request(options), target.search_path)
-    lock = provisioner.lock(request(options), search_path=())
-    return Lock(without_satisfied(lock.packages, target.search_path))
 
 
 def _target(options: Namespace, asking: Asking) -> Target:
@@ -103,11 +57,6 @@ def _managed(target: Target) -> str:
     except (Error, UnicodeDecodeError):
         said = ""
     return f"{python} is managed by somebody else ({marker}); {advice}" + (f"\n{said}" if said else "")
-
-
-def _pip_target(options: Namespace) -> list[str]:
-    words = ["--target", str(options.target)] if options.target is not None else []
-    return [*words, "--break-system-packages"] if options.break_system_packages else words
 
 
 def _parser() -> ArgumentParser:
