@@ -19,6 +19,7 @@ from tests.support.loop_mounts import loop_mount, used_bytes
 PROJECT = Path(__file__).parents[1]
 DEPS = ("pytest", "coverage", "mypy", "attrs", "requests", "rich", "click", "jinja2", "pyyaml")
 PLAIN, UV, OURS = "tox", "tox with tox-uv", "tox, runner = reflink"
+LAYER = "the same, reflink_link_mode = layer"
 
 
 def main() -> None:
@@ -49,14 +50,15 @@ def _measure(place: Path, rounds: int) -> dict[str, object]:
     project = _project(place / "project")
     with_uv, without = _tools(place / "with-uv", "tox", "tox-uv"), _tools(place / "tools", "tox")
 
-    def run(tools: Path, runner: str, work: str) -> Candidate:
+    def run(tools: Path, runner: str, work: str, *more: str) -> Candidate:
         command = [str(tools / "tox"), "run", "-r", "-c", str(project / "tox.ini"), "--runner", runner]
-        return Candidate([[*command, "--workdir", str(place / work)]], lambda: None)
+        return Candidate([[*command, *more, "--workdir", str(place / work)]], lambda: None)
 
     candidates = {
         PLAIN: run(without, "virtualenv", "plain"),
         UV: run(with_uv, "uv-venv-runner", "peer"),
         OURS: run(without, "reflink", "ours"),
+        LAYER: run(without, "reflink", "layer", "-x", "testenv.reflink_link_mode=layer"),
     }
     times = measure(candidates, rounds, environ)
     figures: dict[str, object] = {"times": show("btrfs: tox run -r of four environments", times, PLAIN)}
