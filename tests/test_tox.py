@@ -245,6 +245,22 @@ def test_tox_gets_us_where_a_project_requires_us(
 
 
 @ONCE
+def test_another_virtualenv_seeds_as_ever_and_we_install(
+    newest: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_project(tmp_path / "project")
+    write(root, deps="attrs", more="package = skip\nvirtualenv_spec = virtualenv==20.31.0", commands="import attrs")
+    monkeypatch.setenv("VIRTUALENV_WHEEL_CACHE", str(cache))
+    run(newest, root, "-e", HERE)
+    installers = {
+        name: next(site_packages(root / ".tox" / HERE).glob(f"{name}-*.dist-info/INSTALLER")).read_text()
+        for name in ("pip", "attrs")
+    }
+    assert installers == {"pip": "pip\n", "attrs": "virtualenv-reflink\n"}
+    assert "virtualenv = 20.31.0" in (root / ".tox" / HERE / "pyvenv.cfg").read_text()
+
+
+@ONCE
 def test_beside_a_tox_too_old_one_sentence_and_toxs_own_runner(too_old: Path, project: Path) -> None:
     (project / "tox.ini").write_text((project / "tox.ini").read_text().replace("runner = reflink\n", ""))
     said = run(too_old, project, "--notest", "-e", HERE)
