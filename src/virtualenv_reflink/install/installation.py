@@ -11,12 +11,13 @@ from typing import NamedTuple
 from virtualenv_reflink.cache.manifest import Directory, Tree, UnpackedWheel
 from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.filesystem.umask import current_umask
+from virtualenv_reflink.install.batches import Batch
 from virtualenv_reflink.install.compatibility import check_python
 from virtualenv_reflink.install.environment import Environment
 from virtualenv_reflink.install.ground import Ground
 from virtualenv_reflink.install.journal import Journal
 from virtualenv_reflink.install.linking import Linker
-from virtualenv_reflink.install.placing import Batch, Placing
+from virtualenv_reflink.install.placing import Placing
 from virtualenv_reflink.install.record import Recorder, Row
 from virtualenv_reflink.install.removal import remove_installed
 from virtualenv_reflink.install.scripts import Aliases, entry_point_scripts, rewritten_bytecode, rewritten_scripts
