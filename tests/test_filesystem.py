@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from tests.support.loop_mounts import loop_mount
 from virtualenv_reflink.filesystem import copying
 from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.deletion import emptied
 from virtualenv_reflink.filesystem.extents import extents, shares_all_extents
 from virtualenv_reflink.filesystem.probe import filesystem_name, why_not_clone, why_not_link
 from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file
@@ -179,3 +181,23 @@ def test_the_umask_is_told_without_being_set(monkeypatch: pytest.MonkeyPatch) ->
             assert current_umask() == 0o027
     finally:
         os.umask(before)
+
+
+def test_a_directory_is_empty_at_once_and_what_it_held_is_deleted_later(tmp_path: Path) -> None:
+    directory = tmp_path / "directory"
+    (directory / "sub").mkdir(parents=True)
+    (directory / "sub" / "file").touch()
+    (directory / "link").symlink_to("sub")
+    left_by_a_killed_process = tmp_path / ".directory.deleted" / "sub"
+    left_by_a_killed_process.mkdir(parents=True)
+    (left_by_a_killed_process / "old").touch()
+    with suppress(KeyboardInterrupt), emptied(directory):
+        assert os.listdir(directory) == []
+        assert os.listdir(tmp_path / ".directory.deleted" / "sub") == ["file"]
+        (directory / "new").touch()
+        raise KeyboardInterrupt
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    assert os.listdir(tmp_path) == ["directory"]
+    assert os.listdir(directory) == ["new"]

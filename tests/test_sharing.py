@@ -18,9 +18,12 @@ from virtualenv_reflink.install.linking import Linker, Place
 from virtualenv_reflink.install.placing import Placing
 from virtualenv_reflink.progress import Progress
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork"),
+]
 HERE = os.getpid()
-FILES = 4000
+FILES = 2000
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +53,7 @@ def write_who(files: list[Duplicate], done: list[str]) -> None:
 def test_each_file_is_placed_once_and_most_by_whoever_is_free(tmp_path: Path, slow: str) -> None:
     def put(files: list[Duplicate], done: list[str]) -> None:
         write_who(files, done)
-        time.sleep(0.02 if (os.getpid() == HERE) == (slow == "here") else 0)
+        time.sleep(0.01 if (os.getpid() == HERE) == (slow == "here") else 0)
 
     placed: list[str] = []
     placed_by(put, tmp_path, placed)

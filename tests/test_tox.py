@@ -92,7 +92,10 @@ def test_environments_are_filled_by_us_kept_and_made_anew(tox: Path, project: Pa
     assert "-m pip install" not in said
     assert held(project) == {"first": "2.0", "sample": "1.0"}
     assert "install_deps" not in run(tox, project, "-e", HERE)
+    made = {path.name for path in (project / ".tox").iterdir()}
     assert f"{HERE}: remove tox env folder" in run(tox, project, "-r", "--notest", "-e", HERE)
+    assert {path.name for path in (project / ".tox").iterdir()} == made
+    assert held(project) == {"first": "2.0", "sample": "1.0"}
     write(project, deps="first<2")
     said = run(tox, project, "-e", HERE)
     assert "requirements removed: first" in said
@@ -149,6 +152,16 @@ def test_an_sdist_with_extras_and_constraints_for_what_it_depends_on(newest: Pat
     write(project, deps=deps, more="package = sdist\nextras = more")
     assert "constraint options changed" in run(newest, project, "-e", HERE)
     assert held(project)["first"] == "2.0"
+
+
+@ONCE
+def test_what_is_to_be_done_before_an_environment_is_made_anew(newest: Path, project: Path) -> None:
+    write(project, more="recreate_commands = python -c 'import first; print(\"the old\", first.value)'")
+    run(newest, project, "--notest", "-e", HERE)
+    assert "the old 1" in run(newest, project, "-r", "--notest", "-e", HERE)
+    write(project, more="platform = nowhere")
+    run(newest, project, "-r", "--notest", "-e", HERE, code=1)
+    assert held(project) == {"first": "2.0", "sample": "1.0"}
 
 
 @ONCE

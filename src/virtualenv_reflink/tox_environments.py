@@ -15,11 +15,14 @@ from tox.tox_env.python.virtual_env.package.pyproject import Pep517VirtualEnvPac
 from tox.tox_env.python.virtual_env.runner import VirtualEnvRunner
 
 from virtualenv_reflink.command import install_command
+from virtualenv_reflink.filesystem.deletion import emptied
 
 if TYPE_CHECKING:
     from tox.config.main import Config
 
 _VERBOSE = 4
+# what tox looks at before it deletes an environment
+_BEFORE_DELETION = ("platform", "recreate_commands")
 
 
 class ReflinkInstaller(Pip):
@@ -70,7 +73,11 @@ class ReflinkEnvironment(VirtualEnv, ABC):
     @property
     def _other_virtualenv(self) -> bool:
         """Whether tox runs another virtualenv than the one beside it."""
-        return "virtualenv_spec" in self.conf and bool(self.conf["virtualenv_spec"])
+        return self._is_set("virtualenv_spec")
+
+    def _is_set(self, key: str) -> bool:
+        """Whether this version of tox has a setting, and the user a value for it."""
+        return key in self.conf and bool(self.conf[key])
 
     @property
     def _allow_externals(self) -> list[str]:
@@ -79,6 +86,17 @@ class ReflinkEnvironment(VirtualEnv, ABC):
 
 class ReflinkRunner(ReflinkEnvironment, VirtualEnvRunner):
     """Runs commands in such an environment."""
+
+    _emptied = False
+
+    def setup(self) -> None:
+        """Make the environment; the one that it replaces is deleted while commands run in the new one."""
+        if self._emptied or not self.conf["recreate"] or any(map(self._is_set, _BEFORE_DELETION)):
+            super().setup()
+            return
+        self._emptied = True
+        with emptied(self.conf["env_dir"]):
+            super().setup()
 
     @staticmethod
     def id() -> str:
