@@ -7,7 +7,7 @@ import re
 from virtualenv_reflink.cache.manifest import UnpackedWheel
 from virtualenv_reflink.errors import BadWheelError
 
-_AT_LEAST = re.compile(r">=(\d+)\.(\d+)")
+_AT_LEAST = re.compile(r">= ?(\d+)\.(\d+)(?:\.(\d+))?")
 
 
 def check_python(wheel: UnpackedWheel, version: tuple[int, int, int]) -> None:
@@ -25,7 +25,7 @@ def check_python(wheel: UnpackedWheel, version: tuple[int, int, int]) -> None:
 def _allows(required: str, version: tuple[int, int, int]) -> bool:
     # nearly all say no more than this, and importing what reads the rest takes as long as seeding pip
     if simple := _AT_LEAST.fullmatch(required):
-        return version >= (int(simple[1]), int(simple[2]), 0)
+        return version >= (int(simple[1]), int(simple[2]), int(simple[3] or 0))
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
