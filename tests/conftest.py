@@ -20,6 +20,10 @@ from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolu
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 ONCE = pytest.mark.skipif(sys.version_info < (3, 13), reason="it takes long, and one version of Python is enough")
+AT_LENGTH = pytest.mark.skipif(
+    sys.version_info < (3, 13) or not os.environ.get("CI"),
+    reason="it drives a real tool at length, with Python 3.13 where CI is set",
+)
 Install = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ONCE
+from tests.conftest import AT_LENGTH
 from tests.support.comparison import packages
 from tests.support.index import Index
 from tests.support.projects import make_project
@@ -48,7 +48,7 @@ def seeded(session):
 OLDEST = "nox==2024.4.15"
 
 
-@pytest.fixture(scope="module", params=["nox", pytest.param(OLDEST, marks=ONCE)])
+@pytest.fixture(scope="module", params=["nox", pytest.param(OLDEST, marks=AT_LENGTH)])
 def nox(request: pytest.FixtureRequest, beside: Callable[..., Path]) -> Path:
     return beside(request.param) / "nox"
 

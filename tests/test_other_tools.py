@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ONCE
+from tests.conftest import AT_LENGTH
 from tests.support.comparison import packages, site_packages
 from tests.support.tools import Shell, own_files
 from tests.support.wheels import make_wheel
@@ -31,7 +31,7 @@ class Hook(BuildHookInterface):
         Path("told").write_text(installer.read_text())
 """
 
-pytestmark = ONCE
+pytestmark = AT_LENGTH
 
 
 @pytest.fixture

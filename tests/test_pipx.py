@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.conftest import ONCE, python_of
+from tests.conftest import AT_LENGTH, python_of
 from tests.support.comparison import packages, site_packages
 from tests.support.tools import Shell, own_files
 from virtualenv_reflink import pipx_commands
@@ -22,7 +22,7 @@ Beside = Callable[..., Path]
 
 OLDEST = "pipx==1.12.0"
 NEWEST = "pipx"
-BOTH_ENDS = pytest.mark.parametrize("pipx", [pytest.param(OLDEST, marks=ONCE), NEWEST])
+BOTH_ENDS = pytest.mark.parametrize("pipx", [pytest.param(OLDEST, marks=AT_LENGTH), NEWEST])
 ON_BTRFS = pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 
 
@@ -78,7 +78,7 @@ def test_a_tool_from_install_to_uninstall(place: Path, shell: Shell, beside: Bes
     assert not (place / "bin" / "pycowsay").exists()
 
 
-@ONCE
+@AT_LENGTH
 @ON_BTRFS
 def test_plain_pipx_and_ours_take_turns_on_one_home(place: Path, shell: Shell, beside: Beside) -> None:
     scripts, plain = beside(NEWEST), ("--backend", "pip")
@@ -112,7 +112,7 @@ def test_plain_pipx_and_ours_take_turns_on_one_home(place: Path, shell: Shell, b
     assert os.listdir(place / "bin") == []
 
 
-@ONCE
+@AT_LENGTH
 @ON_BTRFS
 def test_suffix_python_global_and_run(place: Path, shell: Shell, beside: Beside) -> None:
     from tests.test_parity import interpreter
@@ -131,7 +131,7 @@ def test_suffix_python_global_and_run(place: Path, shell: Shell, beside: Beside)
     assert installers(place / "home" / "venvs" / "pycowsay-old") == {"pip"}
 
 
-@ONCE
+@AT_LENGTH
 @ON_BTRFS
 def test_every_link_mode(place: Path, shell: Shell, beside: Beside) -> None:
     ours = beside(NEWEST) / "pipx-reflink"
@@ -148,7 +148,7 @@ def test_every_link_mode(place: Path, shell: Shell, beside: Beside) -> None:
         assert not environment.exists()
 
 
-@ONCE
+@AT_LENGTH
 @ON_BTRFS
 def test_what_cannot_be_installed(place: Path, shell: Shell, beside: Beside, tmp_path: Path) -> None:
     ours = beside(NEWEST) / "pipx-reflink"
@@ -161,7 +161,7 @@ def test_what_cannot_be_installed(place: Path, shell: Shell, beside: Beside, tmp
     assert "via=copy: the wheel cache is on another filesystem" in done.stderr
 
 
-@ONCE
+@AT_LENGTH
 @pytest.mark.parametrize("pipx", ["pipx==1.11.2", "pipx==1.11.2; python_version<'0'"], ids=["too old", "missing"])
 def test_a_pipx_that_does_not_fit_is_refused(beside: Beside, tmp_path: Path, pipx: str) -> None:
     done = Shell(tmp_path, {}).run(beside(pipx) / "pipx-reflink", "install", "pycowsay", code=1)

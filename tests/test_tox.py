@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ONCE, Run
+from tests.conftest import AT_LENGTH, Run
 from tests.support.comparison import packages, site_packages
 from tests.support.index import Index
 from tests.support.projects import make_project
@@ -37,7 +37,7 @@ HERE = f"py3{sys.version_info.minor}"
 CODE = b"value = 1\n" * 2000
 
 
-@pytest.fixture(scope="module", params=["tox", pytest.param(OLDEST, marks=ONCE)])
+@pytest.fixture(scope="module", params=["tox", pytest.param(OLDEST, marks=AT_LENGTH)])
 def tox(request: pytest.FixtureRequest, beside: Callable[..., Path]) -> Path:
     return beside(request.param) / "tox"
 
@@ -107,20 +107,25 @@ def test_environments_are_filled_by_us_kept_and_made_anew(tox: Path, project: Pa
     assert "remove tox env folder" in run(tox, project, "--notest", "-e", HERE)
 
 
-@ONCE
+@AT_LENGTH
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
-def test_a_matrix_in_parallel_shares_its_files_with_the_cache(
+def test_a_matrix_in_parallel_and_again_shares_its_files_with_the_cache(
     newest: Path, project: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VIRTUALENV_WHEEL_CACHE", str(place / "cache"))
+    add(project, "optional-dependencies.more = ['second']\n")
+    write(project, more="package = wheel\nextras = more")
     report = place / "report.json"
-    run(newest, project, "-p", "2", "--workdir", place / "tox", "--result-json", report, how="run-parallel")
-    told = json.loads(report.read_text())["testenvs"]
-    for name in MATRIX:
-        found = site_packages(place / "tox" / name) / "first.py"
-        assert any(shares_all_extents(found, each) for each in place.glob("cache/**/first.py"))
-        assert "first==2.0" in told[name]["installed_packages"]
-        assert told[name]["result"]["success"]
+    for again in ([], ["-r"]):
+        arguments = ["-p", "2", *again, "--workdir", place / "tox", "--result-json", report]
+        run(newest, project, *arguments, how="run-parallel")
+        told = json.loads(report.read_text())["testenvs"]
+        assert told.keys() - {".pkg"} == set(MATRIX)
+        for name in MATRIX:
+            found = site_packages(place / "tox" / name) / "first.py"
+            assert any(shares_all_extents(found, each) for each in place.glob("cache/**/first.py"))
+            assert {"first==2.0", "second==1.0"} <= set(told[name]["installed_packages"])
+            assert told[name]["result"]["success"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +137,7 @@ def test_a_matrix_in_parallel_shares_its_files_with_the_cache(
         ("package = skip\nreflink_link_mode = layer", {"first": "1.0"}),
     ],
 )
-@ONCE
+@AT_LENGTH
 def test_ways_to_ask_for_packages(newest: Path, project: Path, more: str, expected: dict[str, str]) -> None:
     add(project, "[dependency-groups]\nfew = ['second']\n")
     (project / "constraints.txt").write_text("first<2\n")
@@ -141,7 +146,7 @@ def test_ways_to_ask_for_packages(newest: Path, project: Path, more: str, expect
     assert held(project) == expected
 
 
-@ONCE
+@AT_LENGTH
 def test_an_sdist_with_extras_and_constraints_for_what_it_depends_on(newest: Path, project: Path) -> None:
     add(project, "dependencies = ['first']\noptional-dependencies.more = ['second']\n")
     (project / "constraints.txt").write_text("first<2\n")
@@ -154,7 +159,7 @@ def test_an_sdist_with_extras_and_constraints_for_what_it_depends_on(newest: Pat
     assert held(project)["first"] == "2.0"
 
 
-@ONCE
+@AT_LENGTH
 def test_what_is_to_be_done_before_an_environment_is_made_anew(newest: Path, project: Path) -> None:
     write(project, more="recreate_commands = python -c 'import first; print(\"the old\", first.value)'")
     run(newest, project, "--notest", "-e", HERE)
@@ -164,7 +169,7 @@ def test_what_is_to_be_done_before_an_environment_is_made_anew(newest: Path, pro
     assert held(project) == {"first": "2.0", "sample": "1.0"}
 
 
-@ONCE
+@AT_LENGTH
 def test_an_install_command_of_the_user_is_run_in_place_of_ours(newest: Path, project: Path) -> None:
     write(project, more="package = wheel\ninstall_command = python -m pip install {opts} {packages}")
     said = run(newest, project, "-e", HERE)
@@ -173,7 +178,7 @@ def test_an_install_command_of_the_user_is_run_in_place_of_ours(newest: Path, pr
     assert held(project) == {"first": "2.0", "sample": "1.0"}
 
 
-@ONCE
+@AT_LENGTH
 def test_a_pylock(newest: Path, project: Path) -> None:
     (project / "requirements.txt").write_text("first<2\nsecond\n")
     lock = [sys.executable, "-m", "virtualenv_reflink", "lock", "-q", "-r", "requirements.txt", "-o", "pylock.toml"]
@@ -183,7 +188,7 @@ def test_a_pylock(newest: Path, project: Path) -> None:
     assert held(project) == {"first": "1.0", "second": "1.0"}
 
 
-@ONCE
+@AT_LENGTH
 def test_what_fails_keeps_its_exit_code_and_is_not_trusted(newest: Path, project: Path) -> None:
     make_project(project / "broken", "broken", code="raise SystemExit('no build today')\n")
     write(project, deps="./broken\n    first")
@@ -197,7 +202,7 @@ def test_what_fails_keeps_its_exit_code_and_is_not_trusted(newest: Path, project
     assert "must be one of" in run(newest, project, "-e", HERE, code=1)
 
 
-@ONCE
+@AT_LENGTH
 def test_an_interrupted_run_leaves_nothing_that_the_next_one_trusts(newest: Path, project: Path) -> None:
     marker = project / "building"
     slow = f"import pathlib, time\npathlib.Path({str(marker)!r}).touch()\ntime.sleep(30)\n"
@@ -217,7 +222,7 @@ def test_an_interrupted_run_leaves_nothing_that_the_next_one_trusts(newest: Path
     assert held(project) == {"first": "2.0", "sample": "1.0"}
 
 
-@ONCE
+@AT_LENGTH
 @pytest.mark.parametrize("by", ["set_env", "virtualenv.ini"])
 def test_our_seeder_alone(newest: Path, project: Path, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = (project / "tox.ini").read_text().replace("runner = reflink\n", "")
@@ -232,14 +237,14 @@ def test_our_seeder_alone(newest: Path, project: Path, by: str, monkeypatch: pyt
     assert "-m virtualenv_reflink install" not in said
 
 
-@ONCE
+@AT_LENGTH
 def test_our_runner_for_all_by_one_variable(newest: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "tox.ini").write_text((project / "tox.ini").read_text().replace("runner = reflink\n", ""))
     monkeypatch.setenv("TOX_DEFAULT_RUNNER", "reflink")
     assert "-m virtualenv_reflink install" in run(newest, project, "--notest", "-e", HERE)
 
 
-@ONCE
+@AT_LENGTH
 def test_tox_gets_us_where_a_project_requires_us(
     tmp_path: Path, reflink: Run, cache: Path, project_wheel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,7 +262,7 @@ def test_tox_gets_us_where_a_project_requires_us(
     assert "attrs" in held(root)
 
 
-@ONCE
+@AT_LENGTH
 def test_another_virtualenv_seeds_as_ever_and_we_install(
     newest: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,7 +278,7 @@ def test_another_virtualenv_seeds_as_ever_and_we_install(
     assert "virtualenv = 20.31.0" in (root / ".tox" / HERE / "pyvenv.cfg").read_text()
 
 
-@ONCE
+@AT_LENGTH
 def test_beside_a_tox_too_old_one_sentence_and_toxs_own_runner(too_old: Path, project: Path) -> None:
     (project / "tox.ini").write_text((project / "tox.ini").read_text().replace("runner = reflink\n", ""))
     said = run(too_old, project, "--notest", "-e", HERE)
@@ -282,7 +287,7 @@ def test_beside_a_tox_too_old_one_sentence_and_toxs_own_runner(too_old: Path, pr
     assert held(project) == {"first": "2.0", "sample": "1.0"}
 
 
-@ONCE
+@AT_LENGTH
 def test_beside_a_tox_that_has_changed_one_sentence(newest: Path, project: Path) -> None:
     changed = "import sys; sys.modules['virtualenv_reflink.tox_environments'] = None"
     code = f"{changed}; from tox.run import run; run()"
