@@ -7,7 +7,8 @@ from pathlib import Path
 
 from benchmarks.charts import draw
 from benchmarks.report import RESULT, Report
-from benchmarks.targets import judged
+from benchmarks.targets import Judged, judged
+from benchmarks.tools_targets import COMMANDS, judged_of_tools
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -58,7 +59,12 @@ def _paragraphs(report: Report) -> Iterator[str]:
         yield ""
         yield from _space(report)
     yield ""
-    yield from _targets(report)
+    yield from _targets(judged(report))
+    yield ""
+    yield f"Of the tools, `{COMMANDS[0]}`"
+    yield f"and `{COMMANDS[1]}`, on the same machine:"
+    yield ""
+    yield from _targets(judged_of_tools())
     yield ""
 
 
@@ -96,10 +102,10 @@ def _bytes(number: float | None) -> str:
     return "" if number is None else f"{number / 1e6:,.1f} MB"
 
 
-def _targets(report: Report) -> Iterator[str]:
+def _targets(all_judged: Iterable[Judged]) -> Iterator[str]:
     rows = (
         [each.target.promise, f"{each.target.limit:.3g} {each.target.unit}", each.told, each.verdict]
-        for each in judged(report)
+        for each in all_judged
         if each.figure is not None
     )
     return _table(["target", "at most", "figure", ""], rows)

@@ -1,25 +1,29 @@
 """``tox run -r`` of four environments beside plain tox and tox-uv: ``python -m benchmarks.tools_tox [--json FILE]``.
 
 On a new btrfs: 3.10 to 3.13 with pytest, coverage, mypy and a handful of libraries, everything warm. Each environment
-runs one test, of a package that imports two of the libraries; that takes no time, so the figure is the time until the
-first test starts. Then the disk that the matrix takes with plain tox and with ours.
+runs one test, of a package that imports two of the libraries. Figures are the time until that of the last environment
+starts, and the time of the whole run; then the disk that the matrix takes with plain tox and with ours.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.rounds import Candidate, clean_environment, insist_on_mounts, machine, measure, show, write_report
+from benchmarks.processes import Command, run
+from benchmarks.rounds import clean_environment, insist_on_mounts, machine, show, write_report
 from tests.support.loop_mounts import loop_mount, used_bytes
 
 PROJECT = Path(__file__).parents[1]
 DEPS = ("pytest", "coverage", "mypy", "attrs", "requests", "rich", "click", "jinja2", "pyyaml")
 PLAIN, UV, OURS = "tox", "tox with tox-uv", "tox, runner = reflink"
-LAYER = "the same, reflink_link_mode = layer"
+LAYER = "tox, runner = reflink, reflink_link_mode = layer"
 
 
 def main() -> None:
@@ -50,21 +54,41 @@ def _measure(place: Path, rounds: int) -> dict[str, object]:
     project = _project(place / "project")
     with_uv, without = _tools(place / "with-uv", "tox", "tox-uv"), _tools(place / "tools", "tox")
 
-    def run(tools: Path, runner: str, work: str, *more: str) -> Candidate:
+    def tox(tools: Path, runner: str, work: str, *more: str) -> list[str]:
         command = [str(tools / "tox"), "run", "-r", "-c", str(project / "tox.ini"), "--runner", runner]
-        return Candidate([[*command, *more, "--workdir", str(place / work)]], lambda: None)
+        return [*command, *more, "--workdir", str(place / work)]
 
     candidates = {
-        PLAIN: run(without, "virtualenv", "plain"),
-        UV: run(with_uv, "uv-venv-runner", "peer"),
-        OURS: run(without, "reflink", "ours"),
-        LAYER: run(without, "reflink", "layer", "-x", "testenv.reflink_link_mode=layer"),
+        PLAIN: tox(without, "virtualenv", "plain"),
+        UV: tox(with_uv, "uv-venv-runner", "peer"),
+        OURS: tox(without, "reflink", "ours"),
+        LAYER: tox(without, "reflink", "layer", "-x", "testenv.reflink_link_mode=layer"),
     }
-    times = measure(candidates, rounds, environ)
-    figures: dict[str, object] = {"times": show("btrfs: tox run -r of four environments", times, PLAIN)}
-    figures["to uv"] = show("btrfs: the same, beside tox-uv", times, UV)
-    figures["disk"] = _disk(place, {PLAIN: candidates[PLAIN], OURS: candidates[OURS]}, environ)
-    return figures
+    until_test, whole = _take_turns(candidates, rounds, environ, project / "started")
+    return {
+        "until the test": show("btrfs: tox run -r, until the last test starts", until_test, PLAIN),
+        "until the test, to uv": show("btrfs: the same, beside tox-uv", until_test, UV),
+        "whole run": show("btrfs: tox run -r of four environments", whole, PLAIN),
+        "whole run, to uv": show("btrfs: the same, beside tox-uv", whole, UV),
+        "disk": _disk(place, {name: candidates[name] for name in (PLAIN, OURS)}, environ),
+    }
+
+
+def _take_turns(
+    candidates: Mapping[str, Command], rounds: int, environ: Mapping[str, str], started: Path
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Return the milliseconds until the last test starts, and of the whole run, after one warming round."""
+    until_test: dict[str, list[float]] = {name: [] for name in candidates}
+    whole: dict[str, list[float]] = {name: [] for name in candidates}
+    for number in range(-1, rounds):
+        for name, command in candidates.items():
+            os.sync()
+            start = time.time()
+            cost = run(command, environ)
+            if number >= 0:
+                until_test[name].append((float(started.read_text()) - start) * 1000)
+                whole[name].append(cost.wall * 1000)
+    return until_test, whole
 
 
 def _tools(directory: Path, *requirements: str) -> Path:
@@ -75,13 +99,12 @@ def _tools(directory: Path, *requirements: str) -> Path:
     return directory / "bin"
 
 
-def _disk(place: Path, candidates: dict[str, Candidate], environ: dict[str, str]) -> dict[str, int]:
+def _disk(place: Path, candidates: Mapping[str, Command], environ: dict[str, str]) -> dict[str, int]:
     """Return the bytes that another matrix takes, once the caches are warm."""
     figures = {}
-    for number, (name, candidate) in enumerate(candidates.items()):
-        [command] = candidate.commands
+    for number, (name, command) in enumerate(candidates.items()):
         before = used_bytes(place)
-        subprocess.run([*command[:-1], str(place / f"disk-{number}")], check=True, env=environ)
+        run([*command[:-1], str(place / f"disk-{number}")], environ)
         figures[name] = used_bytes(place) - before
         print(f"{name:52} {figures[name] / 1e6:9.1f} MB {figures[name] / figures[PLAIN]:6.3f}")
     return figures
@@ -98,7 +121,10 @@ def _download(wheels: Path, environ: dict[str, str]) -> None:
 def _project(root: Path) -> Path:
     (root / "demo").mkdir(parents=True)
     (root / "demo" / "__init__.py").write_text("import attrs, rich.console\n")
-    (root / "test_demo.py").write_text("import demo\n\ndef test_demo():\n    assert demo.attrs\n")
+    (root / "test_demo.py").write_text(
+        "import pathlib, time, demo\n\n"
+        "def test_demo():\n    pathlib.Path(__file__).with_name('started').write_text(str(time.time()))\n"
+    )
     (root / "pyproject.toml").write_text(
         "[build-system]\nrequires = ['hatchling']\nbuild-backend = 'hatchling.build'\n"
         "[project]\nname = 'demo'\nversion = '1'\ndependencies = ['attrs', 'rich']\n"

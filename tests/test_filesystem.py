@@ -196,8 +196,23 @@ def test_a_directory_is_empty_at_once_and_what_it_held_is_deleted_later(tmp_path
         assert os.listdir(tmp_path / ".directory.deleted" / "sub") == ["file"]
         (directory / "new").touch()
         raise KeyboardInterrupt
+    join_threads()
+    assert os.listdir(tmp_path) == ["directory"]
+    assert os.listdir(directory) == ["new"]
+
+
+def test_what_a_link_leads_to_stays(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").touch()
+    (tmp_path / "link").symlink_to("elsewhere")
+    with emptied(tmp_path / "link"), emptied(tmp_path / "absent"):
+        pass
+    join_threads()
+    assert sorted(os.listdir(tmp_path)) == ["elsewhere", "link"]
+    assert os.listdir(tmp_path / "elsewhere") == ["file"]
+
+
+def join_threads() -> None:
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
-    assert os.listdir(tmp_path) == ["directory"]
-    assert os.listdir(directory) == ["new"]
