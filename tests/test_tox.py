@@ -202,6 +202,13 @@ def test_what_fails_keeps_its_exit_code_and_is_not_trusted(newest: Path, project
     assert "must be one of" in run(newest, project, "-e", HERE, code=1)
 
 
+@pytest.mark.parametrize("place", ["tmpfs"], indirect=True)
+def test_a_link_mode_that_is_impossible_is_told_in_one_sentence(newest: Path, project: Path, place: Path) -> None:
+    write(project, more="reflink_link_mode = snapshot")
+    said = run(newest, project, "--workdir", place / "tox", "-e", HERE, code=1)
+    assert f"{HERE}: failed with --link-mode snapshot is impossible here: " in said
+
+
 @AT_LENGTH
 def test_an_interrupted_run_leaves_nothing_that_the_next_one_trusts(newest: Path, project: Path) -> None:
     marker = project / "building"
@@ -289,9 +296,25 @@ def test_beside_a_tox_too_old_one_sentence_and_toxs_own_runner(too_old: Path, pr
 
 @AT_LENGTH
 def test_beside_a_tox_that_has_changed_one_sentence(newest: Path, project: Path) -> None:
-    changed = "import sys; sys.modules['virtualenv_reflink.tox_environments'] = None"
-    code = f"{changed}; from tox.run import run; run()"
-    command = [newest.parent / "python", "-c", code, "config", "-k", "env_list"]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-    assert "this virtualenv-reflink is too old for tox" in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    said = run_without(newest, "virtualenv_reflink.tox_environments", project, "config", "-k", "env_list")
+    assert "this virtualenv-reflink is too old for tox" in said
+
+
+@AT_LENGTH
+@pytest.mark.parametrize("runner", ["reflink", "virtualenv"])
+def test_beside_a_virtualenv_that_has_changed_one_sentence(
+    newest: Path, project: Path, runner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIRTUALENV_SEEDER", "reflink")
+    (project / "tox.ini").write_text((project / "tox.ini").read_text().replace("reflink", runner))
+    said = run_without(newest, "virtualenv_reflink.seeder", project, "run", "-e", HERE, code=1)
+    assert "this virtualenv-reflink is too old for virtualenv" in said
+
+
+def run_without(tox: Path, module: str, root: Path, *args: str, code: int = 0) -> str:
+    changed = f"import sys; sys.modules[{module!r}] = None; from tox.run import run; run()"
+    command = [tox.parent / "python", "-c", changed, *args]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stdout + done.stderr

@@ -35,18 +35,21 @@ def refused_and_others_not(command: list[str], environment: Path) -> str:
     assert refused.returncode == 1
     assert not environment.exists()
     assert run("app-data").returncode == 0
-    said = refused.stdout + refused.stderr
-    assert said.count("\n") == 1, said
-    return said
+    # virtualenv adds this to each mistake on its command line
+    return (refused.stdout + refused.stderr).removesuffix("SystemExit: 1\n")
 
 
 @ONCE
 def test_a_virtualenv_too_old(too_old: list[str], tmp_path: Path) -> None:
     said = refused_and_others_not(too_old, tmp_path / "env")
-    assert "virtualenv-reflink needs virtualenv 20.31 or newer, and this is virtualenv 20.26.6; upgrade" in said
+    assert said.startswith(
+        "virtualenv-reflink needs virtualenv 20.31 or newer, and this is virtualenv 20.26.6; upgrade "
+    )
+    assert said.count("\n") == 1
 
 
 def test_a_virtualenv_that_has_changed(tmp_path: Path) -> None:
     code = f"{CHANGED}from virtualenv.__main__ import run_with_catch; run_with_catch()"
     said = refused_and_others_not([sys.executable, "-c", code], tmp_path / "env")
-    assert "this virtualenv-reflink is too old for virtualenv" in said
+    assert said.startswith("this virtualenv-reflink is too old for virtualenv ")
+    assert said.count("\n") == 1

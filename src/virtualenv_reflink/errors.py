@@ -38,10 +38,6 @@ class LockError(ReflinkError):
     """A lock cannot be read, or is not for this environment."""
 
 
-class SeederError(ReflinkError):
-    """This virtualenv has no place for our seeder."""
-
-
 class PipxError(ReflinkError):
     """There is no pipx whose environments can be made here."""
 

@@ -15,7 +15,9 @@ from tox.tox_env.python.virtual_env.package.pyproject import Pep517VirtualEnvPac
 from tox.tox_env.python.virtual_env.runner import VirtualEnvRunner
 
 from virtualenv_reflink.command import install_command
+from virtualenv_reflink.errors import ReflinkError
 from virtualenv_reflink.filesystem.deletion import emptied
+from virtualenv_reflink.virtualenv_plugin import why_not
 
 if TYPE_CHECKING:
     from tox.config.main import Config
@@ -61,13 +63,28 @@ class ReflinkEnvironment(VirtualEnv, ABC):
         """Return what the environment is made from; when that changes, tox makes it anew."""
         return {**super().python_cache(), "reflink_link_mode": self.conf["reflink_link_mode"]}
 
+    def create_python_env(self) -> None:
+        """Make the environment.
+
+        :raises Fail: when our seeder cannot seed it.
+        """
+        try:
+            super().create_python_env()
+        except ReflinkError as error:
+            raise Fail(str(error)) from error
+
     def virtualenv_env_vars(self) -> dict[str, str]:
-        """Return the variables that virtualenv is run with."""
+        """Return the variables that virtualenv is run with.
+
+        :raises Fail: when our seeder cannot work with it.
+        """
         variables = super().virtualenv_env_vars()
         if self._other_virtualenv:
             # which has no plugin of ours
             variables.pop("VIRTUALENV_SEEDER", None)
             return variables
+        if reason := why_not():
+            raise Fail(reason)
         return {**variables, "VIRTUALENV_SEEDER": "reflink", "VIRTUALENV_LINK_MODE": self.conf["reflink_link_mode"]}
 
     @property

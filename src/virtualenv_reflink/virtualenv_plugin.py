@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from virtualenv import __version__
@@ -12,33 +13,39 @@ if TYPE_CHECKING:
 _OLDEST = (20, 31)
 
 
-def _seeder() -> type:
+def why_not() -> str | None:
+    """Return why our seeder cannot work with this virtualenv, or None."""
     if tuple(map(int, __version__.split(".")[:2])) < _OLDEST:
-        return _refusing(
+        return (
             f"virtualenv-reflink needs virtualenv 20.31 or newer, and this is virtualenv {__version__}; "
             "upgrade virtualenv, or choose another seeder"
         )
     try:
-        from virtualenv_reflink.seeder import ReflinkSeeder
+        import virtualenv_reflink.seeder  # noqa: F401
     except ImportError as error:
-        return _refusing(
+        return (
             f"this virtualenv-reflink is too old for virtualenv {__version__} ({error}); "
             "upgrade virtualenv-reflink, or choose another seeder"
         )
+    return None
+
+
+class _Refusing:
+    """A seeder that cannot be chosen."""
+
+    @classmethod
+    def add_parser_arguments(cls, *_: Any, **__: Any) -> NoReturn:
+        """Say why, and exit as a parser does; tox would take another exception for a Python that is missing."""
+        logging.error(why_not())
+        raise SystemExit(1)
+
+
+def _seeder() -> type:
+    if why_not():
+        return _Refusing
+    from virtualenv_reflink.seeder import ReflinkSeeder
+
     return ReflinkSeeder
-
-
-def _refusing(why: str) -> type:
-    """Return a seeder that cannot be chosen; other ones go on as ever."""
-
-    class Refusing:
-        @classmethod
-        def add_parser_arguments(cls, *_: Any, **__: Any) -> NoReturn:
-            from virtualenv_reflink.errors import SeederError
-
-            raise SeederError(why)
-
-    return Refusing
 
 
 Seeder = _seeder()
