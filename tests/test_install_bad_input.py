@@ -82,6 +82,11 @@ def test_an_index_that_is_slow(index: Index, refused: Refused) -> None:
     assert "timed out" in said or "No matching distribution found" in said
 
 
+def test_a_variable_that_is_no_number(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIRTUALENV_REMEMBER_FOR", "ever")
+    assert "--remember-for: 'ever' is not a number of seconds" in install("sample", code=2).stderr
+
+
 @pytest.mark.usefixtures("index")
 def test_a_broken_sdist_shows_its_build_log(tmp_path: Path, refused: Refused) -> None:
     project = make_project(tmp_path / "project", code="raise SystemExit('the compiler is missing')\n")

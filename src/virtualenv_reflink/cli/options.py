@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import SUPPRESS, Action, ArgumentParser, Namespace, _ArgumentGroup
+from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,9 +129,10 @@ def add_settings(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--remember-for",
         metavar="SECONDS",
-        type=float,
-        default=float(os.environ.get("VIRTUALENV_REMEMBER_FOR", TEN_MINUTES)),
-        help="how long a resolution is good (%(default)g)",
+        type=_seconds,
+        # a text among the defaults is read as one on the command line is
+        default=os.environ.get("VIRTUALENV_REMEMBER_FOR", TEN_MINUTES),
+        help=f"how long a resolution is good ({TEN_MINUTES:g})",
     )
     talk = parser.add_mutually_exclusive_group()
     talk.add_argument("-v", "--verbose", action="store_true", help="explain what is done")
@@ -149,6 +150,13 @@ def settings(options: Namespace) -> Settings:
         refresh=options.refresh,
         remember_for=options.remember_for,
     )
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
 
 
 def _switched_on(variable: str) -> bool:
