@@ -17,7 +17,6 @@ from tox.tox_env.python.virtual_env.runner import VirtualEnvRunner
 from virtualenv_reflink.command import install_command
 from virtualenv_reflink.errors import ReflinkError
 from virtualenv_reflink.filesystem.deletion import emptied
-from virtualenv_reflink.virtualenv_plugin import why_not
 
 if TYPE_CHECKING:
     from tox.config.main import Config
@@ -83,6 +82,8 @@ class ReflinkEnvironment(VirtualEnv, ABC):
             # which has no plugin of ours
             variables.pop("VIRTUALENV_SEEDER", None)
             return variables
+        from virtualenv_reflink.virtualenv_plugin import why_not
+
         if reason := why_not():
             raise Fail(reason)
         return {**variables, "VIRTUALENV_SEEDER": "reflink", "VIRTUALENV_LINK_MODE": self.conf["reflink_link_mode"]}

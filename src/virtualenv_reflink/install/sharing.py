@@ -64,10 +64,10 @@ class Helper:
         return targets(batch for share in self._shares for batch in share)
 
     def _end(self) -> None:
-        self._told.close()
-        os.close(self._tickets)
         os.waitpid(self._pid, 0)
         self._ended = True
+        self._told.close()
+        os.close(self._tickets)
 
     def _taken(self) -> Iterator[int]:
         """Yield numbers of shares; each is read from the pipe once, by one of the processes."""
