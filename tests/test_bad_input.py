@@ -22,7 +22,8 @@ from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.install import linking
 from virtualenv_reflink.install.environment import Environment
-from virtualenv_reflink.install.installation import Item, install
+from virtualenv_reflink.install.installation import install
+from virtualenv_reflink.install.item import Item
 from virtualenv_reflink.install.linking import Linker
 
 INFO = "sample-1.0.dist-info"

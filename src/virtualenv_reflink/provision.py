@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.errors import InstallError, ResolveError
-from virtualenv_reflink.install.installation import Item, install
 from virtualenv_reflink.install.installed import installed_in, layered, normalized, present_versions
+from virtualenv_reflink.install.item import Item
 from virtualenv_reflink.install.linking import LAYER_MODES, LINKING_MODES, Linker
 from virtualenv_reflink.progress import Progress
 
@@ -93,7 +93,8 @@ class Provisioner:
         :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
         :raises ReflinkError: naming what else went wrong.
         """
-        self._put([], packages, sources, {})
+        if packages:
+            self._put([], packages, sources, {})
 
     def bundled(self, distribution: str) -> UnpackedWheel:
         """Return the wheel that virtualenv bundles for this environment's Python, unpacked.
@@ -134,6 +135,7 @@ class Provisioner:
 
         :raises InstallError: when there is no layer, or it lacks a package.
         """
+        from virtualenv_reflink.install.installation import install
         from virtualenv_reflink.install.layered import forget_files, leave_layer
         from virtualenv_reflink.install.layers import read_layer
 
@@ -199,6 +201,8 @@ class Provisioner:
                 self._put_layer(mode, self._layer(mode, seeds, packages, sources), seeds, aliases)
                 return
             self.linker.fall_back(reason)
+        from virtualenv_reflink.install.installation import install
+
         self._register_again()
         items = self._items(seeds, packages, sources, aliases)
         install(items, self._environment, self.linker, self._progress)

@@ -5,39 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.manifest import Directory, Tree, UnpackedWheel
+from virtualenv_reflink.cache.manifest import Directory
 from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.install.batches import Batch
 from virtualenv_reflink.install.compatibility import check_python
 from virtualenv_reflink.install.environment import Environment
 from virtualenv_reflink.install.ground import Ground
+from virtualenv_reflink.install.item import Item
 from virtualenv_reflink.install.journal import Journal
 from virtualenv_reflink.install.linking import Linker
 from virtualenv_reflink.install.placing import Placing
 from virtualenv_reflink.install.record import Recorder, Row
 from virtualenv_reflink.install.removal import remove_installed
-from virtualenv_reflink.install.scripts import Aliases, entry_point_scripts, rewritten_bytecode, rewritten_scripts
+from virtualenv_reflink.install.scripts import entry_point_scripts, rewritten_bytecode, rewritten_scripts
 from virtualenv_reflink.progress import Progress
 
 INSTALLER = b"virtualenv-reflink\n"
-
-
-class Item(NamedTuple):
-    """A wheel to install, and what is recorded of it beside its files.
-
-    ``requested`` tells that the user named it (REQUESTED, PEP 376), ``direct_url`` where it came from if not from an
-    index (the text of direct_url.json, PEP 610). ``aliases`` are further names of its scripts.
-    """
-
-    wheel: UnpackedWheel
-    bytecode: Tree | None
-    requested: bool
-    direct_url: str | None = None
-    aliases: Aliases = MappingProxyType({})
 
 
 class Completed(NamedTuple):

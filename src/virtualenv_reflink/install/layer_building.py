@@ -12,7 +12,8 @@ from virtualenv_reflink.errors import LinkModeError
 from virtualenv_reflink.filesystem.probe import filesystem_name
 from virtualenv_reflink.filesystem.subvolume import create_subvolume, seal_subvolume, snapshot
 from virtualenv_reflink.install.environment import Environment
-from virtualenv_reflink.install.installation import Item, install
+from virtualenv_reflink.install.installation import install
+from virtualenv_reflink.install.item import Item
 from virtualenv_reflink.install.journal import Journal
 from virtualenv_reflink.install.layers import (
     Kind,

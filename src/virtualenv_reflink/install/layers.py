@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import TREE_NAME, Directory, EntryPoint, File, Metadata, Tree, UnpackedWheel
 from virtualenv_reflink.filesystem.umask import current_umask
-from virtualenv_reflink.install.installation import Item
+from virtualenv_reflink.install.item import Item
 
 _LIBRARIES = frozenset({"purelib", "platlib"})
 _CONTENT = "layer.json"
