@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.charts import draw
 from benchmarks.report import RESULT, Report
 from benchmarks.targets import Judged, judged
-from benchmarks.tools_targets import COMMANDS, judged_of_tools
+from benchmarks.tools_report import COMMANDS, ToolsReport
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -61,11 +61,18 @@ def _paragraphs(report: Report) -> Iterator[str]:
     yield ""
     yield from _targets(judged(report))
     yield ""
-    yield f"Of the tools, `{COMMANDS[0]}`"
-    yield f"and `{COMMANDS[1]}`, on the same machine:"
+    yield from _tools(ToolsReport())
     yield ""
-    yield from _targets(judged_of_tools())
+
+
+def _tools(report: ToolsReport) -> Iterator[str]:
+    yield f"With tox and pipx on a btrfs, by `{COMMANDS[0]}`"
+    yield f"and `{COMMANDS[1]}`; everything warm but what is said to go into a cache:"
+    for heading, rows in report.tables():
+        yield ""
+        yield from _table([heading, ""], rows)
     yield ""
+    yield from _targets(report.judged())
 
 
 def _uv(versions: dict[str, str]) -> str:

@@ -65,13 +65,12 @@ def _measure(place: Path, rounds: int) -> dict[str, object]:
         LAYER: tox(without, "reflink", "layer", "-x", "testenv.reflink_link_mode=layer"),
     }
     until_test, whole = _take_turns(candidates, rounds, environ, project / "started")
-    return {
-        "until the test": show("btrfs: tox run -r, until the last test starts", until_test, PLAIN),
-        "until the test, to uv": show("btrfs: the same, beside tox-uv", until_test, UV),
-        "whole run": show("btrfs: tox run -r of four environments", whole, PLAIN),
-        "whole run, to uv": show("btrfs: the same, beside tox-uv", whole, UV),
-        "disk": _disk(place, {name: candidates[name] for name in (PLAIN, OURS)}, environ),
-    }
+    figures: dict[str, object] = {}
+    for what, times in (("until the test", until_test), ("whole run", whole)):
+        for peer in (PLAIN, UV):
+            figures[f"{what}, to {peer}"] = show(f"btrfs: tox run -r, {what}, to {peer}", times, peer)
+    figures["disk"] = _disk(place, {name: candidates[name] for name in (PLAIN, OURS)}, environ)
+    return figures
 
 
 def _take_turns(
