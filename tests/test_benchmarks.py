@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import insist_on_mounts
+from tests.support.tools import default_interrupt
 from tests.test_ordinary_user import AS_NOBODY
 
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the benchmarks are for Python 3.13")
@@ -58,10 +59,6 @@ def test_a_tiny_run_has_figures_and_says_what_it_leaves_out(scratch: Path, tmp_p
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_no_mount_and_no_file(scratch: Path, number: signal.Signals) -> None:
     insist_on_mounts("btrfs")
-
-    def default_interrupt() -> None:
-        # what a terminal's processes have, even where the tests run in the background
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     with subprocess.Popen(
         TINY, cwd=ROOT, env=environ(scratch), stdout=subprocess.PIPE, text=True, preexec_fn=default_interrupt

@@ -18,6 +18,7 @@ from tests.support.comparison import packages, site_packages
 from tests.support.index import Index, write_lock
 from tests.support.loop_mounts import loop_mount
 from tests.support.projects import make_project
+from tests.support.tools import default_interrupt
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cli import install as command
 from virtualenv_reflink.errors import TargetError
@@ -221,7 +222,7 @@ def test_an_interrupt_leaves_everything_whole(index: Index, cache: Path, environ
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=default_interrupt,
     )
     while not index.asked:
         time.sleep(0.05)

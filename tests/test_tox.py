@@ -18,6 +18,7 @@ from tests.conftest import AT_LENGTH, Run
 from tests.support.comparison import packages, site_packages
 from tests.support.index import Index
 from tests.support.projects import make_project
+from tests.support.tools import default_interrupt
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.filesystem.extents import shares_all_extents
 
@@ -216,7 +217,9 @@ def test_an_interrupted_run_leaves_nothing_that_the_next_one_trusts(newest: Path
     make_project(project / "slow", "slow", code=slow)
     write(project, deps="./slow\n    first")
     command = [newest, "run-parallel", "-p", "2", "-e", ",".join(MATRIX[-2:] or [HERE])]
-    child = subprocess.Popen(command, cwd=project, start_new_session=True, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        command, cwd=project, start_new_session=True, stdout=subprocess.DEVNULL, preexec_fn=default_interrupt
+    )
     deadline = time.monotonic() + 120
     while not marker.exists():
         assert child.poll() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +32,11 @@ class Shell(NamedTuple):
         assert done.returncode == code, f"{command}\n{done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr
         return done
+
+
+def default_interrupt() -> None:
+    """Let a child hear of Ctrl-C as a terminal's processes do, even where the tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def own_files(directory: Path, least_bytes: int = 4096) -> list[str]:
