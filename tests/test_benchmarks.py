@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import insist_on_mounts
+from tests.provision.test_ordinary_user import AS_NOBODY
 from tests.support.tools import default_interrupt
-from tests.test_ordinary_user import AS_NOBODY
 
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the benchmarks are for Python 3.13")
 

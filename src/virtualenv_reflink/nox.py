@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from virtualenv_reflink.command import install_command
+from virtualenv_reflink.integrations.command import install_command
 
 if TYPE_CHECKING:
     from nox import Session

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from virtualenv_reflink.cli.options import add_settings, settings
 from virtualenv_reflink.cli.terminal import progress
-from virtualenv_reflink.install.discovery import find_target
-from virtualenv_reflink.install.exclusive import exclusive
-from virtualenv_reflink.provision import Provisioner
+from virtualenv_reflink.environment.discovery import find_target
+from virtualenv_reflink.environment.lock import exclusive
+from virtualenv_reflink.provision.provisioner import Provisioner
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -13,8 +13,8 @@ from virtualenv_reflink.cli.options import (
     add_sources,
     add_words,
 )
+from virtualenv_reflink.environment.discovery import Asking, Target, insist_on_writable, into_directory
 from virtualenv_reflink.errors import TargetError
-from virtualenv_reflink.install.discovery import Asking, Target, insist_on_writable, into_directory
 
 _CHOICES_WITH_VALUE = (("--upgrade-strategy",),)
 _CHOICES = (("-U", "--upgrade"), ("--force-reinstall",), ("--no-deps",), ("-I", "--ignore-installed"))

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from virtualenv_reflink.install.linking import LINK_MODES
-from virtualenv_reflink.settings import TEN_MINUTES, Settings, default_wheel_cache
+from virtualenv_reflink.placing.linking import LINK_MODES
+from virtualenv_reflink.provision.settings import TEN_MINUTES, Settings, default_wheel_cache
 
 if TYPE_CHECKING:
     from virtualenv_reflink.requirements.request import Request

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from virtualenv_reflink.install.installed import normalized
-from virtualenv_reflink.install.linking import Linker
+from virtualenv_reflink.environment.installed import normalized
+from virtualenv_reflink.placing.linking import Linker
 from virtualenv_reflink.requirements.lock import Lock, Locked
 
 

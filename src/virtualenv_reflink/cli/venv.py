@@ -11,11 +11,11 @@ from pathlib import Path
 from virtualenv_reflink.cache.manifest import UnpackedWheel
 from virtualenv_reflink.cli.options import add_settings, settings
 from virtualenv_reflink.cli.terminal import progress
+from virtualenv_reflink.environment.environment import Environment
+from virtualenv_reflink.environment.installed import normalized, present_versions
 from virtualenv_reflink.errors import TargetError
-from virtualenv_reflink.install.environment import Environment
-from virtualenv_reflink.install.installed import normalized, present_versions
-from virtualenv_reflink.provision import Provisioner
-from virtualenv_reflink.stdlib_venv import ReflinkEnvBuilder, create_with
+from virtualenv_reflink.integrations.stdlib_venv import ReflinkEnvBuilder, create_with
+from virtualenv_reflink.provision.provisioner import Provisioner
 
 _LAST_WITH_SETUPTOOLS = (3, 11)
 
@@ -49,7 +49,7 @@ def _builder(options: Namespace) -> ReflinkEnvBuilder:
 
 
 def _create_with_other(options: Namespace, env_dir: str) -> None:
-    from virtualenv_reflink.install.discovery import find_target
+    from virtualenv_reflink.environment.discovery import find_target
 
     target = find_target(options.python)
     flags = {"--clear": options.clear, "--upgrade": options.upgrade, "--system-site-packages": options.system_site}

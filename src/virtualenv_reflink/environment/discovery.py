@@ -1,0 +1,151 @@
+"""Find the environment that a user names."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from virtualenv_reflink.environment.environment import Environment, headers_of
+from virtualenv_reflink.errors import TargetError
+
+# Run by the target in isolated mode, with site, which is what makes an environment one.
+_QUESTION = """
+import json, os, sys, sysconfig
+in_environment = sys.prefix != sys.base_prefix
+if in_environment and "venv" in sysconfig.get_scheme_names():
+    scheme = "venv"
+elif hasattr(sysconfig, "get_preferred_scheme"):
+    scheme = sysconfig.get_preferred_scheme("prefix")
+else:
+    scheme = os.name if os.name == "nt" else "posix_prefix"
+marker = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
+print(json.dumps({
+    "in_environment": in_environment,
+    "base_executable": getattr(sys, "_base_executable", None) or sys.executable,
+    "version": sys.version_info[:3],
+    "paths": sysconfig.get_paths(scheme),
+    "search_path": [place for place in sys.path if os.path.isdir(place)],
+    "marker": None if in_environment or not os.path.exists(marker) else marker,
+}))
+"""
+
+
+class Target(NamedTuple):
+    """What an installation is for.
+
+    ``search_path`` is where the interpreter finds packages, ``managed_by`` the EXTERNALLY-MANAGED file of a Python that
+    belongs to somebody else (PEP 668).
+    """
+
+    environment: Environment
+    search_path: tuple[Path, ...]
+    managed_by: Path | None
+
+
+class Asking:
+    """An interpreter that is telling about itself while this process goes on."""
+
+    def __init__(self, named: str | None) -> None:
+        """Start what ``named`` is: an environment's directory, an interpreter, the name or version of one on the PATH.
+
+        Unnamed, it is the active environment, else the interpreter that runs this.
+
+        :raises TargetError: when it is none of these, or does not start.
+        """
+        self._executable = _executable(named or os.environ.get("VIRTUAL_ENV") or sys.executable)
+        command = [str(self._executable), "-I", "-c", _QUESTION]
+        try:
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        except OSError as error:
+            raise _not_python(self._executable, str(error)) from error
+
+    def target(self) -> Target:
+        """Wait for the answer and return the target.
+
+        :raises TargetError: when it is no Python that runs.
+        """
+        output, errors = self._process.communicate()
+        try:
+            return _target(self._executable, json.loads(output))
+        except ValueError as error:
+            raise _not_python(self._executable, errors or "it does not answer") from error
+
+
+def find_target(named: str | None) -> Target:
+    """Ask as :class:`Asking` does, and wait.
+
+    :raises TargetError: as that does.
+    """
+    return Asking(named).target()
+
+
+def _target(executable: Path, told: dict) -> Target:  # type: ignore[type-arg]
+    paths = told["paths"]
+    root = Path(paths["data"])
+    version = (told["version"][0], told["version"][1], told["version"][2])
+    environment = Environment(
+        root=root,
+        executable=executable,
+        base_executable=Path(told["base_executable"]),
+        version=version,
+        purelib=Path(paths["purelib"]),
+        platlib=Path(paths["platlib"]),
+        scripts=Path(paths["scripts"]),
+        headers=headers_of(root, version) if told["in_environment"] else Path(paths["include"]),
+        data=root,
+    )
+    marker = told["marker"] and Path(told["marker"])
+    return Target(environment, tuple(map(Path, told["search_path"])), marker)
+
+
+def into_directory(target: Target, directory: Path) -> Target:
+    """Return the target that is a plain directory of packages for the interpreter of another, as pip's ``--target``."""
+    headers = directory / "include" / "python"
+    environment = target.environment._replace(
+        root=directory,
+        purelib=directory,
+        platlib=directory,
+        scripts=directory / "bin",
+        headers=headers,
+        data=directory,
+    )
+    return Target(environment, (directory,), None)
+
+
+def insist_on_writable(environment: Environment) -> None:
+    """Refuse a target that files cannot be put into.
+
+    :raises TargetError: naming the directory.
+    """
+    for place in (*environment.libraries, environment.scripts):
+        existing = place
+        while not existing.exists():
+            existing = existing.parent
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise TargetError(f"{existing} is not writable, so nothing can be installed there; use an environment")
+
+
+def _executable(named: str) -> Path:
+    path = Path(named)
+    if path.is_dir():
+        inside = path / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        if not inside.exists():
+            raise TargetError(f"{named} is not an environment: it has no {inside.relative_to(path)}")
+        return inside.absolute()
+    if os.sep in named or path.is_file():
+        if not path.is_file():
+            raise TargetError(f"there is no environment and no interpreter at {named}")
+        return path.absolute()
+    found = shutil.which(named) or shutil.which(f"python{named}")
+    if found is None:
+        raise TargetError(f"there is no environment at {named}, and no interpreter of that name on the PATH")
+    return Path(found)
+
+
+def _not_python(executable: Path, detail: str) -> TargetError:
+    return TargetError(f"{executable} is not a Python interpreter that runs: {detail.strip().splitlines()[-1]}")

@@ -1,1 +1,0 @@
-"""Unpacked wheels into an environment: files in the link mode, scripts, RECORD."""

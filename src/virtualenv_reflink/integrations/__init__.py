@@ -1,0 +1,1 @@
+"""One place for each tool that this plugs into."""

@@ -1,0 +1,1 @@
+"""The seeder, and virtualenv's configuration file."""

@@ -1,0 +1,1 @@
+"""How single files come into place."""

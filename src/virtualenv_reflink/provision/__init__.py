@@ -1,0 +1,1 @@
+"""From a request to an environment: the only room that sees the whole way."""

@@ -1,0 +1,1 @@
+"""A change to an environment, whole or not at all."""
