@@ -17,14 +17,17 @@ from tests.conftest import Run, insist_on_mounts, tree_digest
 from tests.support.comparison import site_packages
 from tests.support.loop_mounts import loop_mount
 from tests.support.wheels import make_wheel, record_hash
+from virtualenv_reflink.cache.manifest import UnpackedWheel
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.filesystem.copying import copy_file
-from virtualenv_reflink.placing import linking
-from virtualenv_reflink.placing.linking import Linker
+from virtualenv_reflink.placing import copy
+from virtualenv_reflink.placing.placer import Placer
+from virtualenv_reflink.progress import Progress
 from virtualenv_reflink.transaction.install import install
-from virtualenv_reflink.transaction.supplied import Item
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
+from virtualenv_reflink.transaction.transaction import transaction
 
 INFO = "sample-1.0.dist-info"
 MODULE = {"sample.py": b"answer = 42\n"}
@@ -346,6 +349,11 @@ def bare_environment(root: Path) -> Environment:
     return Environment(root, python, python, (3, 13, 0), library, library, root / "bin", root / "include", root)
 
 
+def install_copies(unpacked: UnpackedWheel, environment: Environment) -> None:
+    with transaction(environment, print) as change:
+        install([SuppliedWheel(unpacked, None, requested=True)], environment, Placer([copy.Copy]), change, Progress())
+
+
 def test_names_that_differ_in_case_where_case_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels without case folding cannot mount such a filesystem, so creating files is what folds the names here."""
     wheel = make_wheel(tmp_path, {"sample/a.py": b"1", "sample/A.py": b"2"})
@@ -354,9 +362,9 @@ def test_names_that_differ_in_case_where_case_does_not_count(tmp_path: Path, mon
     def folding(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
         copy_file(source, target.lower(), mode, mtime_ns)
 
-    monkeypatch.setattr(linking, "copy_file", folding)
+    monkeypatch.setattr(copy, "copy_file", folding)
     with pytest.raises(InstallError, match=f"{wheel.name} cannot be installed: .*sample/a.py is there already"):
-        install([Item(unpacked, None, requested=True)], bare_environment(tmp_path / "env"), Linker("copy"))
+        install_copies(unpacked, bare_environment(tmp_path / "env"))
     assert not (tmp_path / "env").exists()
 
 
@@ -368,9 +376,9 @@ def test_an_interrupt_leaves_nothing_in_the_environment(tmp_path: Path, monkeypa
             raise KeyboardInterrupt
         copy_file(source, target, mode, mtime_ns)
 
-    monkeypatch.setattr(linking, "copy_file", interrupted)
+    monkeypatch.setattr(copy, "copy_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        install([Item(unpacked, None, requested=True)], bare_environment(tmp_path / "env"), Linker("copy"))
+        install_copies(unpacked, bare_environment(tmp_path / "env"))
     assert not (tmp_path / "env").exists()
 
 

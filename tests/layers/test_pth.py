@@ -15,7 +15,7 @@ from tests.layers.test_snapshot import SEEDS, UNPRIVILEGED
 from tests.support.comparison import differences, packages
 from tests.support.wheels import full_wheel, make_wheel
 from virtualenv_reflink.cache.wheel_cache import WheelCache
-from virtualenv_reflink.layers.users import living_roots
+from virtualenv_reflink.layers.users import living_users
 
 ANYWHERE = pytest.mark.parametrize("place", ["btrfs", "xfs", "ext4"], indirect=True)
 
@@ -99,13 +99,13 @@ def test_a_layer_that_has_gone_is_one_line_at_start(tmp_path: Path, layered: Pat
     (layer,) = [
         path
         for path in tmp_path.glob("cache/v3/layers/layer-*")
-        if json.loads((path / "layer.json").read_text())["rest"]
+        if json.loads((path / "layer.json").read_text())["beside"]
     ]
     shutil.rmtree(layer)
     said = runs(layered, "print('started')")
-    told = f"virtualenv-reflink: the layer {layer}/tree of this environment has gone; make the environment anew"
+    told = f"virtualenv-reflink: the layer {layer}/tree of this environment is missing; create the environment again"
     assert said == f"started\n{told}\n"
-    assert "has gone" in reflink("eject", "--wheel-cache", tmp_path / "cache", layered, code=1).stderr
+    assert "is missing" in reflink("eject", "--wheel-cache", tmp_path / "cache", layered, code=1).stderr
     wheel = tmp_path / "sample-1.0-py3-none-any.whl"
     options = ["--wheel-cache", tmp_path / "cache", "--link-mode", "layer", "--with", wheel]
     reflink("venv", *options, "--clear", layered)
@@ -142,14 +142,14 @@ def test_a_layer_knows_the_environments_that_live_on_it(tmp_path: Path, reflink:
     environments = [tmp_path / name for name in ("one", "two", "three")]
     reflink("venv", *options, "--with", wheel, *environments)
     (layer,) = cache.glob("v3/layers/layer-*")
-    assert set(living_roots(WheelCache(cache), layer.name)) == set(environments)
+    assert set(living_users(WheelCache(cache), layer.name)) == set(environments)
     shutil.rmtree(environments[0])
     environments[1].rename(tmp_path / "moved")
     reflink("eject", "--wheel-cache", cache, environments[2])
-    assert set(living_roots(WheelCache(cache), layer.name)) == set()
+    assert set(living_users(WheelCache(cache), layer.name)) == set()
     assert runs(tmp_path / "moved", "import sample; sample.main()") == "sample runs\n"
     reflink("install", "--wheel-cache", cache, "-p", tmp_path / "moved", make_wheel(tmp_path, {}, name="another"))
-    assert set(living_roots(WheelCache(cache), layer.name)) == {tmp_path / "moved"}
+    assert set(living_users(WheelCache(cache), layer.name)) == {tmp_path / "moved"}
 
 
 def test_nothing_is_left_when_something_is_in_the_way(tmp_path: Path, reflink: Run) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from virtualenv_reflink.errors import IniError
 from virtualenv_reflink.integrations.tools import Tool, tools_on_path
 from virtualenv_reflink.integrations.virtualenv.ini import SECTION, VirtualenvIni, ini_path
-from virtualenv_reflink.placing.linking import LINK_MODES
+from virtualenv_reflink.provision.link_modes import LINK_MODES
 
 SEEDER = "reflink"
 # virtualenv looks for options in its file as it does in the environment: with an underscore

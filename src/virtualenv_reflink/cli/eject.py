@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from virtualenv_reflink.cli.options import add_settings, settings
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.discovery import find_target
-from virtualenv_reflink.environment.lock import exclusive
 from virtualenv_reflink.provision.provisioner import Provisioner
 
 
@@ -17,13 +16,14 @@ def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
     options = _parser().parse_args(arguments)
     environment = find_target(options.environment).environment
-    heard = progress(verbose=options.verbose, quiet=options.quiet)
-    provisioner = Provisioner(settings(options), environment, heard)
-    with exclusive(environment.root, lambda line: print(line, file=sys.stderr)):
-        ejected = provisioner.eject(options.packages)
+    telling = progress(verbose=options.verbose, quiet=options.quiet)
+    provisioner = Provisioner(
+        settings(options), environment, telling, on_wait=lambda line: print(line, file=sys.stderr)
+    )
+    ejected, outcome = provisioner.eject(options.packages)
     if not options.quiet:
         number = len(ejected)
-        print(f"Ejected {number} package{'' if number == 1 else 's'} via {provisioner.linker}")
+        print(f"Ejected {number} package{'' if number == 1 else 's'} via {outcome}")
         for name in sorted(ejected):
             print(f" + {name}")
     return 0

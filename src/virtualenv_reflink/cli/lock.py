@@ -24,9 +24,9 @@ def run(arguments: Sequence[str]) -> int:
     if not wanted:
         raise LockError("there is nothing to lock; name requirements, or a file of them with -r")
     target = find_target(options.python)
-    heard = progress(verbose=options.verbose, quiet=options.quiet)
-    provisioner = Provisioner(settings(options), target.environment, heard)
-    lock = provisioner.lock(wanted, search_path=())
+    telling = progress(verbose=options.verbose, quiet=options.quiet)
+    provisioner = Provisioner(settings(options), target.environment, telling, options.sources)
+    lock = provisioner.lock(wanted, search_path=()).lock
     write_pylock(lock, Path(options.output), provisioner.facts)
     if not options.quiet:
         print(f"Locked {len(lock.packages)} packages in {options.output}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from virtualenv_reflink.placing.linking import LINK_MODES
+from virtualenv_reflink.provision.link_modes import LINK_MODES
 from virtualenv_reflink.provision.settings import TEN_MINUTES, Settings, default_wheel_cache
 
 if TYPE_CHECKING:
@@ -71,7 +71,6 @@ def request(options: Namespace) -> Request:
         editables=tuple(options.editables),
         files=tuple(options.files),
         constraints=tuple(options.constraints),
-        sources=tuple(options.sources),
         choices=tuple(getattr(options, "choices", ())),
     )
 

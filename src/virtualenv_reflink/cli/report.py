@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from virtualenv_reflink.environment.installed import normalized
-from virtualenv_reflink.placing.linking import Linker
+from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.requirements.lock import Lock, Locked
 
 
@@ -29,13 +29,14 @@ class Report:
         self._say(f"Would install {self._count()}" if self._lock.packages else "Nothing to install")
         self._list()
 
-    def installed(self, seconds: float, linker: Linker) -> None:
+    def nothing_to_install(self) -> None:
+        """Tell that there was nothing to do."""
+        self._say("Everything is installed already")
+
+    def installed(self, seconds: float, outcome: Outcome) -> None:
         """Tell what was done, in how many seconds, and how files reached the environment."""
-        if self._lock.packages:
-            self._say(f"Installed {self._count()} in {seconds:.2f} s via {linker}")
-            self._list()
-        else:
-            self._say("Everything is installed already")
+        self._say(f"Installed {self._count()} in {seconds:.2f} s via {outcome}")
+        self._list()
 
     def _count(self) -> str:
         number = len(self._lock.packages)

@@ -66,16 +66,16 @@ def _create_with_other(options: Namespace, env_dir: str) -> None:
 
 
 def _seed(options: Namespace, environment: Environment) -> None:
-    heard = progress(verbose=options.verbose, quiet=options.quiet)
-    provisioner = Provisioner(settings(options), environment, heard)
+    telling = progress(verbose=options.verbose, quiet=options.quiet)
+    provisioner = Provisioner(settings(options), environment, telling)
     names = _seed_names(environment) if options.with_pip else []
     seeds = [] if options.upgrade_deps else [provisioner.bundled(name) for name in names]
     if options.upgrade:
         seeds = _newer(seeds, environment)
     latest = names if options.upgrade_deps else []
-    provisioner.seed(seeds, [*latest, *options.requirements], options.files)
-    if not options.quiet and "copy" in str(provisioner.linker):
-        print(f"via={provisioner.linker}")
+    outcome = provisioner.seed(seeds, [*latest, *options.requirements], options.files)
+    if not options.quiet and outcome.reasons:
+        print(f"via={outcome}")
 
 
 def _seed_names(environment: Environment) -> list[str]:

@@ -29,6 +29,17 @@ class Environment(NamedTuple):
             return str(self.headers / distribution)
         return str({"purelib": self.purelib, "platlib": self.platlib, "scripts": self.scripts, "data": self.data}[name])
 
+    def with_all_in(self, directory: Path) -> Environment:
+        """Return the environment that has everything in one directory."""
+        return self._replace(
+            root=directory,
+            purelib=directory,
+            platlib=directory,
+            scripts=directory,
+            headers=directory,
+            data=directory,
+        )
+
     @property
     def libraries(self) -> list[Path]:
         """The directories that hold packages, each once."""

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -55,10 +55,8 @@ def listed_files(dist_info: Path) -> list[str]:
     return []
 
 
-def owned_files(environment: Environment, without: Collection[str]) -> frozenset[str]:
-    """Return the real paths of all files that the installed distributions list, in RECORDs not among ``without``.
-
-    What came with a layer counts too.
+def owned_files(environment: Environment) -> frozenset[str]:
+    """Return the real paths of all files that the installed distributions list; what came with a layer counts too.
 
     :raises OSError: when a RECORD cannot be read.
     """
@@ -66,30 +64,70 @@ def owned_files(environment: Environment, without: Collection[str]) -> frozenset
         os.path.join(library, path)
         for library in environment.libraries
         for distribution in installed_in(library)
-        if str(distribution.path / "RECORD") not in without
         for path in listed_files(distribution.path)
     ]
     state = layered(environment)
-    beside = [path for paths in state.files.values() for path in paths] if state else []
-    return frozenset(
-        os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) for path in (*listed, *beside)
+    paths = [path for paths in state.files.values() for path in paths] if state else []
+    beside = [os.path.join(environment.purelib, path) for path in paths]
+    return frozenset(map(_real, (*listed, *beside)))
+
+
+class InstalledSince(NamedTuple):
+    """What was installed into an environment since a moment: projects by their normalized names, and their files."""
+
+    projects: frozenset[str]
+    files: frozenset[str]
+
+    def holds(self, project: str) -> bool:
+        """Whether a project is one of them."""
+        return project in self.projects
+
+    def lists(self, path: str) -> bool:
+        """Whether one of them lists a file."""
+        return bool(self.files) and _real(path) in self.files
+
+
+def installed_since(environment: Environment, moment_ns: int) -> InstalledSince:
+    """Return the distributions whose RECORD was written after ``moment_ns`` (nanoseconds since the epoch).
+
+    :raises OSError: when a RECORD cannot be read.
+    """
+    found = [
+        (library, distribution)
+        for library in environment.libraries
+        for distribution in installed_in(library)
+        if _written_ns(distribution.path / "RECORD") > moment_ns
+    ]
+    files = [os.path.join(library, path) for library, distribution in found for path in listed_files(distribution.path)]
+    return InstalledSince(
+        projects=frozenset(distribution.name for _, distribution in found), files=frozenset(map(_real, files))
     )
 
 
+def _written_ns(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return path.stat().st_mtime_ns
+    return 0
+
+
+def _real(path: str) -> str:
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
 class Layered(NamedTuple):
-    """The layer of an environment, and the files outside of it that came with it, by distribution."""
+    """The layer of an environment, and the files beside it by distribution, as RECORD would name them."""
 
     tree: Path
     files: dict[str, list[str]]
 
 
 def layered(environment: Environment) -> Layered | None:
-    """Return the layer of an environment, or None where it has none."""
+    """Return the layer of an environment, or None where it has none; a state that cannot be read is none."""
     try:
         state = json.loads((environment.purelib / LAYER_STATE).read_bytes())
-    except FileNotFoundError:
+        return Layered(Path(state["layer"]), dict(state["files"]))
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Layered(Path(state["layer"]), state["files"])
 
 
 def present_versions(search_path: Sequence[Path]) -> dict[str, str]:

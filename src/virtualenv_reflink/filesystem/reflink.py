@@ -25,12 +25,16 @@ _CANNOT_CLONE = frozenset(
 )
 
 
-class CannotCloneError(OSError):
-    """These two places do not share data; a plain copy will do. ``errno`` keeps the kernel's word."""
-
-
 Duplicate = tuple[str, str, int, "int | None"]
 """A file to make: its source, its target, its mode (subject to the umask), its mtime in nanoseconds or None for now."""
+
+
+class CannotCloneError(OSError):
+    """These two places do not share data; a plain copy of ``file`` will do. ``errno`` keeps the kernel's word."""
+
+    def __init__(self, code: int | None, reason: str, file: Duplicate) -> None:
+        super().__init__(code, reason, file[1])
+        self.file = file
 
 
 def clone_file(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
@@ -38,13 +42,14 @@ def clone_file(source: str, target: str, mode: int, mtime_ns: int | None) -> Non
 
     :raises OSError: as :func:`clone_files`.
     """
-    clone_files([(source, target, mode, mtime_ns)], [])
+    clone_files([(source, target, mode, mtime_ns)])
 
 
-def clone_files(files: Iterable[Duplicate], done: list[str]) -> None:
-    """Create each target as a clone of its source, and append it to ``done`` when it is there.
+def clone_files(files: Iterable[Duplicate]) -> None:
+    """Create each target as a clone of its source.
 
-    Mode and mtime are set because clones keep neither. Nothing is left of the one that fails.
+    Mode and mtime are set because clones keep neither. Nothing is left of the one that fails; an iterator then goes on
+    with the next one.
 
     :raises CannotCloneError: when the kernel or the filesystem refuses to share data between the two.
     :raises FileExistsError: when a target exists.
@@ -52,7 +57,8 @@ def clone_files(files: Iterable[Duplicate], done: list[str]) -> None:
     """
     opened, clone, close = os.open, ioctl, os.close
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    for source, target, mode, mtime_ns in files:
+    for file in files:
+        source, target, mode, mtime_ns = file
         source_fd = opened(source, os.O_RDONLY)
         try:
             target_fd = opened(target, flags, mode)
@@ -62,24 +68,23 @@ def clone_files(files: Iterable[Duplicate], done: list[str]) -> None:
                     os.utime(target_fd, ns=(mtime_ns, mtime_ns))
             except OSError as error:
                 os.unlink(target)
-                raise _classified(error) from error
+                raise _classified(error, file) from error
             finally:
                 close(target_fd)
         finally:
             close(source_fd)
-        done.append(target)
 
 
-def _clone_files_by_package(files: Iterable[Duplicate], done: list[str]) -> None:
+def _clone_files_by_package(files: Iterable[Duplicate]) -> None:
     for file in files:
-        _clone_file_by_package(*file)
-        done.append(file[1])
+        _clone_file_by_package(file)
 
 
-def _clone_file_by_package(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
+def _clone_file_by_package(file: Duplicate) -> None:
     # The package is a dependency on macOS and Windows only, so other platforms must not import it.
     from reflink_copy import reflink  # type: ignore[import-not-found,unused-ignore]
 
+    source, target, mode, mtime_ns = file
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
     try:
@@ -90,11 +95,13 @@ def _clone_file_by_package(source: str, target: str, mode: int, mtime_ns: int | 
     except OSError as error:
         with suppress(FileNotFoundError):
             os.unlink(target)
-        raise _classified(error) from error
+        raise _classified(error, file) from error
 
 
-def _classified(error: OSError) -> OSError:
-    return CannotCloneError(error.errno, error.strerror) if error.errno in _CANNOT_CLONE else error
+def _classified(error: OSError, file: Duplicate) -> OSError:
+    if error.errno in _CANNOT_CLONE:
+        return CannotCloneError(error.errno, error.strerror or str(error), file)
+    return error
 
 
 if sys.platform == "linux":

@@ -1,20 +1,21 @@
 """Layers: the site-packages of an exact set of wheels, built once and put into environments as a whole.
 
 A layer holds what is the same in every environment. What is not (scripts, headers, data, and their rows in RECORD) is
-the rest of its items, and is put into each environment file by file.
+beside it, and is put into each environment file by file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from virtualenv_reflink.cache.manifest import TREE_NAME, Directory, EntryPoint, File, Metadata, Tree, UnpackedWheel
 from virtualenv_reflink.filesystem.umask import current_umask
-from virtualenv_reflink.transaction.supplied import Item
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
 _LIBRARIES = frozenset({"purelib", "platlib"})
 _CONTENT = "layer.json"
@@ -40,7 +41,7 @@ class Layer(NamedTuple):
     """A layer in the cache: its directory of packages, what each environment gets beside it, and what it is made of."""
 
     tree: Path
-    rest: list[Item]
+    beside: list[SuppliedWheel]
     members: list[Member]
 
 
@@ -57,32 +58,36 @@ def kind_of(mode: str, bytecode_tag: str | None) -> Kind:
     return Kind(mode, bytecode_tag, current_umask())
 
 
-def member_of(item: Item) -> Member:
-    """Return what of ``item`` decides the content of a layer."""
-    return Member(item.wheel.key, item.requested, item.direct_url)
+def member_of(supplied: SuppliedWheel) -> Member:
+    """Return what of a wheel decides the content of a layer."""
+    return Member(supplied.wheel.key, supplied.requested, supplied.direct_url)
 
 
 def layer_key(kind: Kind, members: Sequence[Member]) -> str:
-    """Return the name of the layer of an exact set of wheels."""
-    inputs = [kind, sorted(members, key=repr)]
-    return f"{kind.mode}-{hashlib.sha256(json.dumps(inputs).encode()).hexdigest()}"
+    """Return the name of the layer of an exact set of wheels, in the order in which they are installed."""
+    return f"{kind.mode}-{hashlib.sha256(json.dumps([kind, members]).encode()).hexdigest()}"
 
 
-def library_of(item: Item) -> Item:
-    """Return what of ``item`` belongs into a layer."""
-    metadata = item.wheel.metadata._replace(entry_points=[], rewritten_scripts=[])
-    wheel = item.wheel._replace(metadata=metadata, tree=_only(item.wheel.tree, inside=True))
-    return item._replace(wheel=wheel, bytecode=item.bytecode and _only(item.bytecode, inside=True))
+def inside_of(supplied: SuppliedWheel) -> SuppliedWheel:
+    """Return what of a wheel belongs into a layer."""
+    metadata = supplied.wheel.metadata._replace(entry_points=[], rewritten_scripts=[])
+    wheel = supplied.wheel._replace(metadata=metadata, tree=_only(supplied.wheel.tree, inside=True))
+    return supplied._replace(wheel=wheel, bytecode=supplied.bytecode and _only(supplied.bytecode, inside=True))
 
 
-def write_layer(entry: Path, kind: Kind, items: Sequence[Item]) -> None:
+def has_beside(supplied: SuppliedWheel) -> bool:
+    """Return whether each environment gets files of a wheel beside the layer, which its RECORD then lists."""
+    return bool(supplied.wheel.metadata.entry_points or supplied.wheel.tree.schemes.keys() - _LIBRARIES)
+
+
+def write_layer(entry: Path, kind: Kind, wheels: Sequence[SuppliedWheel]) -> None:
     """Write down what the layer at ``entry`` is made of."""
     content = {
         "kind": kind,
-        "members": [member_of(item) for item in items],
-        "distributions": [item.wheel.metadata.distribution for item in items],
-        "disjoint": are_disjoint(items),
-        "rest": [_packed(_rest_of(item)) for item in items if has_rest(item)],
+        "members": [member_of(supplied) for supplied in wheels],
+        "distributions": [supplied.distribution for supplied in wheels],
+        "disjoint": are_disjoint(wheels),
+        "beside": [_packed(_beside_of(supplied), _cache_of(entry)) for supplied in wheels if has_beside(supplied)],
     }
     (entry / _CONTENT).write_text(json.dumps(content), encoding="utf-8")
 
@@ -91,7 +96,7 @@ def read_layer(entry: Path) -> Layer:
     """Read a layer of the cache."""
     content = json.loads((entry / _CONTENT).read_bytes())
     members = [Member(*row) for row in content["members"]]
-    return Layer(entry / TREE_NAME, [_unpacked(packed) for packed in content["rest"]], members)
+    return Layer(entry / TREE_NAME, [_unpacked(packed, _cache_of(entry)) for packed in content["beside"]], members)
 
 
 def read_outline(entry: Path) -> Outline:
@@ -102,11 +107,11 @@ def read_outline(entry: Path) -> Outline:
     return Outline(Kind(*content["kind"]), distributions, content["disjoint"])
 
 
-def are_disjoint(items: Iterable[Item]) -> bool:
-    """Return whether no two of ``items`` hold the same file of a layer."""
+def are_disjoint(wheels: Iterable[SuppliedWheel]) -> bool:
+    """Return whether no two of ``wheels`` hold the same file of a layer."""
     seen: set[str] = set()
-    for item in items:
-        trees = [_only(tree, inside=True) for tree in (item.wheel.tree, item.bytecode) if tree]
+    for supplied in wheels:
+        trees = [_only(tree, inside=True) for tree in supplied.trees]
         paths = {path for tree in trees for scheme in tree.schemes for path, _ in tree.files(scheme)}
         if not seen.isdisjoint(paths):
             return False
@@ -114,14 +119,9 @@ def are_disjoint(items: Iterable[Item]) -> bool:
     return True
 
 
-def _rest_of(item: Item) -> Item:
-    wheel = item.wheel._replace(tree=_only(item.wheel.tree, inside=False))
-    return item._replace(wheel=wheel, bytecode=item.bytecode and _only(item.bytecode, inside=False))
-
-
-def has_rest(item: Item) -> bool:
-    """Return whether each environment gets files of ``item`` beside the layer, which its RECORD then lists."""
-    return bool(item.wheel.metadata.entry_points or item.wheel.tree.schemes.keys() - _LIBRARIES)
+def _beside_of(supplied: SuppliedWheel) -> SuppliedWheel:
+    wheel = supplied.wheel._replace(tree=_only(supplied.wheel.tree, inside=False))
+    return supplied._replace(wheel=wheel, bytecode=supplied.bytecode and _only(supplied.bytecode, inside=False))
 
 
 def _only(tree: Tree, *, inside: bool) -> Tree:
@@ -129,23 +129,33 @@ def _only(tree: Tree, *, inside: bool) -> Tree:
     return tree._replace(schemes=schemes)
 
 
-def _packed(item: Item) -> dict[str, object]:
-    return {**item._asdict(), "aliases": dict(item.aliases)}
+def _cache_of(entry: Path) -> Path:
+    """Return what the paths in a layer's description are relative to, so that a cache can be moved."""
+    return entry.parent.parent
 
 
-def _unpacked(packed: dict) -> Item:  # type: ignore[type-arg]
+def _packed(supplied: SuppliedWheel, cache: Path) -> dict[str, object]:
+    def relative(tree: Tree) -> Tree:
+        return tree._replace(root=os.path.relpath(tree.root, cache))
+
+    wheel = supplied.wheel._replace(tree=relative(supplied.wheel.tree))
+    bytecode = supplied.bytecode and relative(supplied.bytecode)
+    return {"wheel": wheel, "bytecode": bytecode, "requested": supplied.requested, "direct_url": supplied.direct_url}
+
+
+def _unpacked(packed: dict[str, Any], cache: Path) -> SuppliedWheel:
     key, metadata, tree = packed["wheel"]
     fields = dict(zip(Metadata._fields, metadata, strict=True))
     fields["entry_points"] = [EntryPoint(*row) for row in fields["entry_points"]]
-    wheel = UnpackedWheel(key, Metadata(**fields), _tree(tree))
-    bytecode = packed["bytecode"] and _tree(packed["bytecode"])
-    return Item(wheel, bytecode, packed["requested"], packed["direct_url"], packed["aliases"])
+    wheel = UnpackedWheel(key, Metadata(**fields), _tree(tree, cache))
+    bytecode = packed["bytecode"] and _tree(packed["bytecode"], cache)
+    return SuppliedWheel(wheel, bytecode, packed["requested"], packed["direct_url"])
 
 
-def _tree(packed: list) -> Tree:  # type: ignore[type-arg]
+def _tree(packed: list[Any], cache: Path) -> Tree:
     root, schemes, mtime_ns = packed
     found = {
         name: [Directory(path, list(map(File._make, rows))) for path, rows in directories]
         for name, directories in schemes.items()
     }
-    return Tree(root, found, mtime_ns)
+    return Tree(str(cache / root), found, mtime_ns)

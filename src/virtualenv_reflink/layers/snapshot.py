@@ -5,52 +5,82 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from virtualenv_reflink.environment.environment import Environment
-from virtualenv_reflink.environment.record import text_of
+from virtualenv_reflink.environment.record import Row, text_of
 from virtualenv_reflink.errors import InstallError, LinkModeError
-from virtualenv_reflink.filesystem.subvolume import delete_subvolume, is_subvolume, snapshot
+from virtualenv_reflink.filesystem.probe import filesystem_name
+from virtualenv_reflink.filesystem.subvolume import (
+    create_subvolume,
+    delete_subvolume,
+    is_subvolume,
+    seal_subvolume,
+    snapshot,
+)
 from virtualenv_reflink.layers.layer import Layer
-from virtualenv_reflink.placing.linking import Linker
-from virtualenv_reflink.transaction.install import Completed, complete
+from virtualenv_reflink.layers.mode import TreeMode
+from virtualenv_reflink.placing.clone import Clone
+from virtualenv_reflink.placing.copy import Copy
+from virtualenv_reflink.placing.placer import Placer
+from virtualenv_reflink.transaction.errors import explained
+from virtualenv_reflink.transaction.install import install_beside_layer, named
+from virtualenv_reflink.transaction.steps import Steps
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
+from virtualenv_reflink.transaction.transaction import Transaction
 
 _NEW = ".virtualenv-reflink-new"
-_OLD = ".virtualenv-reflink-old"
+_IMPOSSIBLE = frozenset({errno.EXDEV, errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM})
 
 
-def install_snapshot(layer: Layer, environment: Environment, linker: Linker) -> None:
-    """Make a snapshot of ``layer`` the environment's site-packages, with what its creator had put there.
+class Snapshot(TreeMode):
+    """``snapshot``."""
 
-    When it fails the environment is as it was before.
+    name = "snapshot"
+    how = "the whole site-packages at once, as a snapshot of a subvolume"
+    where = "btrfs, with the cache on the same filesystem"
+    isolates = True
+    shares_inodes = False
+    built_with = (Clone,)
+    beside = (Clone, Copy)
+    extends = True
+    depends = False
 
-    :raises LinkModeError: when the cache and the environment are not on one btrfs.
-    :raises InstallError: when a file is in the way or the disk is full.
-    """
-    library = str(environment.purelib)
-    new, old = library + _NEW, library + _OLD
-    _remove(new)
-    _check_names(layer, environment)
-    os.makedirs(library, exist_ok=True)
-    _snapshot(layer, new)
-    try:
-        _copy_entries(library, new)
-        os.rename(library, old)
+    def begin(self, tree: str, base: str | None) -> None:
+        """Make a subvolume, or a snapshot of the subvolume ``base``."""
+        if base is not None:
+            snapshot(base, tree)
+            return
         try:
-            os.rename(new, library)
-            complete(layer.rest, environment, linker, lambda completed: _extend_records(completed, environment))
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.rename(library, new)
-            os.rename(old, library)
-            raise
-    except OSError as error:
-        raise InstallError(f"nothing was installed into {environment.root}: {error.strerror or error}") from error
-    finally:
-        _remove(new)
-    _remove(old)
+            create_subvolume(tree)
+        except OSError as error:
+            if error.errno not in _IMPOSSIBLE:
+                raise
+            raise LinkModeError(
+                f"--link-mode snapshot is impossible here: {filesystem_name(os.path.dirname(tree))} has no subvolumes; "
+                "use --link-mode auto, or keep --wheel-cache and the environment on one btrfs"
+            ) from error
+
+    def seal(self, tree: str) -> None:
+        """Make the subvolume read-only, for root too."""
+        seal_subvolume(tree)
+
+    def put(self, layer: Layer, environment: Environment, change: Transaction, placer: Placer) -> None:
+        """Make a snapshot of ``layer`` the environment's site-packages, with what its creator had put there.
+
+        It is made beside the old one, and takes its place when all is done.
+        """
+        library = str(environment.purelib)
+        new = library + _NEW
+        with explained(named(layer.beside), environment):
+            _check_names(layer, environment)
+            change.will(Steps(trees=[new], replace=[(new, library, f"{change.place_for(library)}/site-packages")]))
+            _snapshot(layer, new)
+            _copy_entries(library, new)
+            rows = install_beside_layer(layer.beside, environment, placer, change)
+            _extend_records(rows, new)
 
 
 def delete_snapshots(environment: Path) -> None:
@@ -61,19 +91,12 @@ def delete_snapshots(environment: Path) -> None:
                 delete_subvolume(str(library))
 
 
-def _extend_records(completed: Sequence[Completed], environment: Environment) -> None:
-    """Append rows where the order of pip would have them first, so that all the data before stays shared."""
-    for item, rows in completed:
-        with open(environment.purelib / item.wheel.metadata.dist_info / "RECORD", "ab") as stream:
-            stream.write(text_of(rows))
-
-
 def _snapshot(layer: Layer, target: str) -> None:
     try:
         snapshot(str(layer.tree), target)
     except OSError as error:
-        if error.errno not in {errno.EXDEV, errno.ENOTTY, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}:
-            raise InstallError(f"there can be no snapshot at {target}: {error.strerror}") from error
+        if error.errno not in _IMPOSSIBLE:
+            raise
         raise LinkModeError(
             "--link-mode snapshot is impossible here: the environment is not on the btrfs of the wheel cache; "
             "use --link-mode auto, or set --wheel-cache"
@@ -92,6 +115,8 @@ def _check_names(layer: Layer, environment: Environment) -> None:
 
 def _copy_entries(source: str, target: str) -> None:
     """Copy what the creator of an environment has put into its site-packages: a few small files."""
+    if not os.path.isdir(source):
+        return
     for entry in os.scandir(source):
         place = os.path.join(target, entry.name)
         if entry.is_dir(follow_symlinks=False):
@@ -100,10 +125,8 @@ def _copy_entries(source: str, target: str) -> None:
             shutil.copy2(entry.path, place, follow_symlinks=False)
 
 
-def _remove(path: str) -> None:
-    """Delete a snapshot or a directory, at once where the mount allows that."""
-    if os.path.lexists(path):
-        with suppress(OSError):
-            if delete_subvolume(path):
-                return
-        shutil.rmtree(path, ignore_errors=True)
+def _extend_records(rows: Iterable[tuple[SuppliedWheel, list[Row]]], library: str) -> None:
+    """Append rows where the order of pip would have them first, so that all the data before stays shared."""
+    for supplied, of_wheel in rows:
+        with open(f"{library}/{supplied.dist_info}/RECORD", "ab") as stream:
+            stream.write(text_of(of_wheel))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from contextlib import suppress
+from typing import NamedTuple, NoReturn
 
-from virtualenv_reflink.placing.batches import Batch, place, targets
-from virtualenv_reflink.placing.linking import Linker, Refusals
+from virtualenv_reflink.filesystem.interrupts import interrupts_put_off
+from virtualenv_reflink.placing.batches import Batch, place
+from virtualenv_reflink.placing.placer import Placer, Refusals
 from virtualenv_reflink.progress import Progress
 
 # A ticket is four bytes, and a pipe takes at least a page of them while nobody reads (pipe(7)).
@@ -21,52 +22,88 @@ _MOST_SHARES = 1000
 _FEWEST_FILES = 32
 
 
-class Helper:
-    """A forked process that places batches together with the one that forked it."""
+class _Report(NamedTuple):
+    """What stopped the second process (as arguments of an OSError), and which files refused their link mode."""
 
-    def __init__(self, batches: Sequence[Batch], linker: Linker) -> None:
-        self._shares = _shares(batches)
+    error: tuple[int | None, str, str | None] | None
+    refusals: Refusals
+
+
+def start_helper(batches: Sequence[Batch], placer: Placer) -> Helper | None:
+    """Start a second process that places ``batches``, or return None where one process does better.
+
+    That is: where a fork is not safe (among threads), of no use (on one processor), or refused by the system.
+    """
+    if sys.platform != "linux" or threading.active_count() > 1 or (os.cpu_count() or 1) < 2:
+        return None
+    with suppress(OSError):
+        return Helper(batches, placer)
+    return None
+
+
+class Helper:
+    """A forked process that places batches together with the one that forked it.
+
+    It never outlives its parent by more than the share that it is placing, and runs nothing of its parent's code but
+    what places files. It is started and stopped with interrupts put off: the parent decides what becomes of them.
+    """
+
+    def __init__(self, batches: Sequence[Batch], placer: Placer) -> None:
+        """Fork.
+
+        :raises OSError: when the system has no process or no pipe to spare.
+        """
+        self._shares = _divided(batches)
         self._tickets = _tickets(len(self._shares))
-        self._ended = False
-        reading, writing = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
-            os.close(reading)
-            self._work(linker, writing)
-        os.close(writing)
-        self._told = os.fdopen(reading, "rb")
+        self._report, writing = os.pipe()
+        self._running = True
+        parent = os.getpid()
+        try:
+            self._pid = os.fork()
+            if self._pid == 0:
+                self._work(placer, writing, parent)
+        except OSError:
+            self._close()
+            raise
+        finally:
+            os.close(writing)
 
     def untaken(self) -> Iterator[list[Batch]]:
         """Yield what neither process has begun with, until nothing is left."""
         for number in self._taken():
             yield self._shares[number]
 
-    def finish(self, linker: Linker) -> list[str]:
-        """Wait for the other process, have ``linker`` know what was refused there, and return what was placed there.
+    def finish(self) -> Refusals:
+        """Wait for the other process, and return which files refused their link mode there.
 
-        :raises OSError: for the first file that could not be placed.
+        :raises OSError: for the first file that could not be placed there.
         """
-        told = self._told.read()
+        told = b"".join(iter(lambda: os.read(self._report, 1 << 16), b""))
         self._end()
         if not told:
             raise OSError(None, "a process that placed files was killed")
-        outcome = _Outcome(*json.loads(told))
-        linker.add_refusals(Refusals(outcome.refusals, outcome.reason))
-        if outcome.error is not None:
-            raise OSError(*outcome.error)
-        return targets(batch for number in outcome.shares for batch in self._shares[number])
+        error, refusals = json.loads(told)
+        if error is not None:
+            raise OSError(*error)
+        return Refusals(*refusals)
 
-    def stop(self) -> list[str]:
-        """Stop the other process wherever it is, and return all that it may have placed."""
-        if not self._ended:
-            os.kill(self._pid, signal.SIGKILL)
-            self._end()
-        return targets(batch for share in self._shares for batch in share)
+    def stop(self) -> None:
+        """Leave nothing for the other process to take, and wait for its end."""
+        if self._running:
+            with interrupts_put_off():
+                for _ in self._taken():
+                    pass
+                self._end()
 
     def _end(self) -> None:
-        os.waitpid(self._pid, 0)
-        self._ended = True
-        self._told.close()
+        # where whoever started us ignores SIGCHLD, the system has forgotten the process by itself, wait(2)
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+        self._running = False
+        self._close()
+
+    def _close(self) -> None:
+        os.close(self._report)
         os.close(self._tickets)
 
     def _taken(self) -> Iterator[int]:
@@ -74,39 +111,27 @@ class Helper:
         while ticket := os.read(self._tickets, _TICKET_BYTES):
             yield int.from_bytes(ticket, sys.byteorder)
 
-    def _work(self, linker: Linker, pipe: int) -> None:
-        """Place what is untaken and end this process; whoever forked it decides about interrupts."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        shares: list[int] = []
-        error: tuple[int | None, str, str | None] | None = None
-        linker.refusals = Refusals(0, None)
+    def _work(self, placer: Placer, pipe: int, parent: int) -> NoReturn:
+        """Place what is untaken while the parent lives, and end this process whatever happens."""
+        try:
+            placer.refusals = Refusals()
+            error = self._place_while(placer, parent)
+            os.write(pipe, json.dumps(_Report(error, placer.refusals)).encode())
+        finally:
+            os._exit(0)
+
+    def _place_while(self, placer: Placer, parent: int) -> tuple[int | None, str, str | None] | None:
         try:
             for number in self._taken():
-                shares.append(number)
-                place(self._shares[number], [], Progress())
+                if os.getppid() != parent:
+                    break
+                place(self._shares[number], placer, Progress())
         except OSError as stopped:
-            error = (stopped.errno, stopped.strerror or str(stopped), stopped.filename)
-        except BaseException as stopped:
-            error = (None, repr(stopped), None)
-        os.write(pipe, json.dumps(_Outcome(shares, error, *linker.refusals)).encode())
-        os._exit(0)
+            return stopped.errno, stopped.strerror or str(stopped), stopped.filename
+        return None
 
 
-class _Outcome(NamedTuple):
-    """Which shares a process took, what stopped it (as arguments of an OSError), how many files were copied and why."""
-
-    shares: list[int]
-    error: tuple[int | None, str, str | None] | None
-    refusals: int
-    reason: str | None
-
-
-def may_fork() -> bool:
-    """Whether a fork is safe and of use: not among threads, and not on one processor."""
-    return sys.platform == "linux" and threading.active_count() == 1 and (os.cpu_count() or 1) > 1
-
-
-def _shares(batches: Sequence[Batch]) -> list[list[Batch]]:
+def _divided(batches: Sequence[Batch]) -> list[list[Batch]]:
     """Divide ``batches``, in order, into runs of about as many files."""
     number = sum(len(batch.files) for batch in batches)
     enough = max(_FEWEST_FILES, number // _MOST_SHARES + 1)

@@ -1,67 +1,78 @@
-"""Put the files of many directories into place, with a second process where that is faster."""
+"""The first link mode of a chain that works between two filesystems."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from virtualenv_reflink.placing.batches import Batch, place
-from virtualenv_reflink.placing.helper import Helper, may_fork
-from virtualenv_reflink.placing.linking import Linker
-from virtualenv_reflink.progress import Progress
-
-# Below this many files a second process costs more to start than it saves.
-_FILES_FOR_TWO = 2000
-# What must be planned before it starts: it then has enough to do until the rest is planned and placed.
-_SHARED = 0.65
+from virtualenv_reflink.errors import LinkModeError
+from virtualenv_reflink.filesystem.reflink import Duplicate
+from virtualenv_reflink.filesystem.umask import current_umask
+from virtualenv_reflink.placing.mode import FileMode
+from virtualenv_reflink.placing.outcome import Outcome
 
 
-class Placing:
-    """Puts files into place: the first part is shared with a forked process while the rest is still being planned.
+class Refusals(NamedTuple):
+    """How many single files refused a link mode that had been tried, and why the last of them did."""
 
-    Leaving the context waits for all of them. Every file placed is appended to ``placed``, also when this fails.
+    number: int = 0
+    reason: str | None = None
+
+    def __add__(self, other: Refusals) -> Refusals:  # type: ignore[override]
+        return Refusals(self.number + other.number, other.reason or self.reason)
+
+
+class Placer:
+    """Puts files into place by the first mode of a chain that is possible, found out once for each two filesystems.
+
+    A chain of one is a demand: where that mode is impossible, nothing is placed. A single file that refuses a mode that
+    had been tried is copied and counted.
     """
 
-    def __init__(self, expected: int, linker: Linker, placed: list[str], progress: Progress) -> None:
-        """Take the number of files to come, and the linker whose link mode is used."""
-        forks = expected >= _FILES_FOR_TWO and may_fork()
-        self._to_share = int(expected * _SHARED) if forks else None
-        self._linker = linker
-        self._placed = placed
-        self._progress = progress
-        self._batches: list[Batch] = []
-        self._planned = 0
-        self._helper: Helper | None = None
+    def __init__(self, chain: Sequence[type[FileMode]]) -> None:
+        umask = current_umask()
+        self._chain = [mode(umask) for mode in chain]
+        self._chosen: dict[tuple[int, int], FileMode] = {}
+        self._reasons: dict[str, None] = {}
+        self.refusals = Refusals()
 
-    def __enter__(self) -> Placing:
-        return self
+    def between(self, source_file: str, target_directory: str) -> FileMode:
+        """Return the mode for files like ``source_file`` in ``target_directory``.
 
-    def add(self, batches: Iterable[Batch]) -> None:
-        """Take what has been planned: the directories are there, and the names are free."""
-        for batch in batches:
-            self._batches.append(batch)
-            self._planned += len(batch.files)
-            if self._to_share is not None and self._planned >= self._to_share:
-                self._helper = Helper(self._batches, self._linker)
-                self._batches, self._to_share = [], None
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Place the rest, and what the other process does not get to.
-
-        :raises OSError: for the first file that could not be placed.
+        :raises LinkModeError: when every mode of the chain is impossible there.
+        :raises OSError: when the trial fails for a reason that every mode would meet, such as a full disk.
         """
-        try:
-            if kind is None:
-                with self._progress.stage("Placing files", self._planned):
-                    self._place()
-        finally:
-            if self._helper is not None:
-                self._placed += self._helper.stop()
+        pair = os.stat(source_file).st_dev, os.stat(target_directory).st_dev
+        if pair not in self._chosen:
+            self._chosen[pair] = self._choose(source_file, target_directory)
+        return self._chosen[pair]
 
-    def _place(self) -> None:
-        place(self._batches, self._placed, self._progress)
-        if self._helper is None:
-            return
-        for share in self._helper.untaken():
-            place(share, self._placed, self._progress)
-        self._placed += self._helper.finish(self._linker)
-        self._helper = None
+    def place(self, mode: FileMode, files: Sequence[Duplicate]) -> None:
+        """Put files into place.
+
+        :raises OSError: for the first file that cannot be placed.
+        """
+        for error in mode.place(files):
+            self.refusals += Refusals(1, f"they refused with {error.strerror!r}")
+
+    @property
+    def outcome(self) -> Outcome:
+        """What was done so far."""
+        used = dict.fromkeys(mode.name for mode in self._chosen.values())
+        mode = " and ".join(used or [self._chain[0].name])
+        refused = [self.refusals.reason] if self.refusals.reason else []
+        return Outcome(mode, self.refusals.number, (*self._reasons, *refused))
+
+    def _choose(self, source_file: str, target_directory: str) -> FileMode:
+        reasons: list[str] = []
+        for mode in self._chain:
+            reason = mode.why_not(source_file, target_directory)
+            if reason is None:
+                self._reasons.update(dict.fromkeys(reasons))
+                return mode
+            reasons.append(reason)
+        raise LinkModeError(
+            f"--link-mode {self._chain[0].name} is impossible here: {reasons[0]}; "
+            "use --link-mode auto, or keep --wheel-cache and the environment on one filesystem that can"
+        )

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _MADE = ("__pycache__", "build", "dist", "node_modules")
 _BLOCK = 1 << 20
 
 
-def fingerprint(request: Request, environ: Mapping[str, str]) -> list[str]:
+def fingerprint(request: Request, index_options: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     """Return the request with the content of every local file it leads to, and of pip's configuration.
 
     Remote files count by their address alone; that is what the time limit of remembered resolutions is for.
@@ -28,12 +28,12 @@ def fingerprint(request: Request, environ: Mapping[str, str]) -> list[str]:
     seen: dict[str, str] = {}
     for path in [*request.files, *request.constraints]:
         _add_requirements_file(path, environ, seen)
-    words = [*request.requirements, *request.editables, *request.sources]
+    words = [*request.requirements, *request.editables, *index_options]
     _add_local_files(words, Path.cwd(), seen)
     settings = [f"{name}={value}" for name, value in sorted(environ.items()) if name.startswith("PIP_")]
     _add_local_files(environ.get("PIP_FIND_LINKS", "").split(), Path.cwd(), seen)
     _add_local_files([str(path) for path in _pip_configuration(environ)], Path.cwd(), seen)
-    return [repr(request), *settings, *(f"{path}={digest}" for path, digest in sorted(seen.items()))]
+    return [repr(request), *index_options, *settings, *(f"{path}={digest}" for path, digest in sorted(seen.items()))]
 
 
 def directory_digest(directory: Path) -> str:

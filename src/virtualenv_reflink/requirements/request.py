@@ -8,15 +8,14 @@ from typing import NamedTuple
 class Request(NamedTuple):
     """Requirements and the options that decide what they resolve to.
 
-    ``sources`` are options of ``pip install``, ``pip download`` and ``pip wheel`` alike: indexes, formats, builds.
-    ``choices`` are those of ``pip install`` alone.
+    ``choices`` are options of ``pip install`` alone; those about indexes and builds are given elsewhere, as all that
+    pip does needs them.
     """
 
     requirements: tuple[str, ...] = ()
     editables: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -24,7 +23,7 @@ class Request(NamedTuple):
 
     def arguments(self) -> list[str]:
         """Return the arguments of ``pip install`` that say the same."""
-        arguments = [*self.choices, *self.sources]
+        arguments = [*self.choices]
         for option, values in (("-r", self.files), ("-c", self.constraints), ("-e", self.editables)):
             for value in values:
                 arguments += [option, value]

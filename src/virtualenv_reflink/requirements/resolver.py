@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from virtualenv_reflink.requirements.lock import Lock, Locked
@@ -12,8 +12,8 @@ from virtualenv_reflink.requirements.pip import Pip
 from virtualenv_reflink.requirements.request import Request
 
 
-def resolve(request: Request, pip: Pip, on_line: Callable[[str], None], *, ignore_installed: bool) -> Lock:
-    """Return what pip would install; what the environment has already and need not change is only ignored if asked.
+def resolve(request: Request, options: Sequence[str], pip: Pip, on_line: Callable[[str], None]) -> Lock:
+    """Return what pip would install with ``options``, beside what the environment has already.
 
     The report is that of ``pip install --dry-run``, see pip's installation report format.
 
@@ -21,8 +21,7 @@ def resolve(request: Request, pip: Pip, on_line: Callable[[str], None], *, ignor
     """
     with tempfile.TemporaryDirectory(prefix="virtualenv-reflink-") as directory:
         report = Path(directory, "report.json")
-        choices = ["--ignore-installed"] if ignore_installed else []
-        pip.run(["install", "--dry-run", "--report", str(report), *choices, *request.arguments()], on_line)
+        pip.run(["install", "--dry-run", "--report", str(report), *options, *request.arguments()], on_line)
         told = json.loads(report.read_text(encoding="utf-8"))
     return Lock(
         [

@@ -1,240 +1,192 @@
-"""Put unpacked wheels into an environment: all of them, or none."""
+"""Put supplied wheels into an environment, as one transaction."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.manifest import Directory
 from virtualenv_reflink.environment.compatibility import check_python
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.record import Recorder, Row
-from virtualenv_reflink.environment.scripts import entry_point_scripts, rewritten_bytecode, rewritten_scripts
-from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.placing.batches import Batch
-from virtualenv_reflink.placing.linking import Linker
-from virtualenv_reflink.placing.placer import Placing
+from virtualenv_reflink.placing.placer import Placer
+from virtualenv_reflink.placing.worklist import Worklist
 from virtualenv_reflink.progress import Progress
-from virtualenv_reflink.transaction.ground import Ground
-from virtualenv_reflink.transaction.journal import Journal
+from virtualenv_reflink.transaction.errors import explained
+from virtualenv_reflink.transaction.footprint import Footprint
+from virtualenv_reflink.transaction.generated import Generated, Generator, write_file
+from virtualenv_reflink.transaction.layout import Layout, Placed
 from virtualenv_reflink.transaction.remove import remove_installed
-from virtualenv_reflink.transaction.supplied import Item
-
-INSTALLER = b"virtualenv-reflink\n"
-
-
-class Completed(NamedTuple):
-    """What an environment got of an item beside a layer, as rows for RECORD."""
-
-    item: Item
-    rows: list[Row]
+from virtualenv_reflink.transaction.steps import Steps
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
+from virtualenv_reflink.transaction.transaction import Transaction
 
 
-class _Generated(NamedTuple):
-    scheme: str
-    path: str
-    content: bytes
-    mode: int | None = None
-    mtime_ns: int | None = None
+def install(
+    wheels: Sequence[SuppliedWheel], environment: Environment, placer: Placer, change: Transaction, progress: Progress
+) -> None:
+    """Install ``wheels``, each replacing what the environment holds of its distribution.
 
-
-def install(items: Sequence[Item], environment: Environment, linker: Linker, progress: Progress | None = None) -> None:
-    """Install ``items``, each replacing what the environment holds of its distribution.
-
-    Where two wheels hold the same file the later one's stays, as with pip. When one fails, the environment is as it
-    was before.
+    Where two wheels hold the same file the later one's stays, as with pip.
 
     :raises BadWheelError: when one is for another Python.
     :raises InstallError: when a file is in the way or the disk is full.
     :raises LinkModeError: when the link mode asked for is impossible.
     """
-    for item in items:
-        check_python(item.wheel, environment.version)
-    journal = Journal(environment)
-    try:
-        with _explained(_named(items), environment):
-            remove_installed({item.wheel.metadata.distribution for item in items}, environment, journal)
-            _Installation(environment, linker, journal).run(items, progress or Progress())
-    except BaseException:
-        journal.undo()
-        raise
-    finally:
-        journal.close()
+    for supplied in wheels:
+        check_python(supplied.wheel, environment.version)
+    with explained(named(wheels), environment):
+        remove_installed([supplied.distribution for supplied in wheels], environment, change)
+        _Installation(environment, placer, change).install(wheels, progress)
 
 
-def complete(
-    items: Sequence[Item], environment: Environment, linker: Linker, record: Callable[[Sequence[Completed]], None]
-) -> None:
-    """Put what a layer lacks of ``items`` into an environment that has the layer, then call ``record`` with it.
-
-    When either fails, what was put there is taken away again.
+def install_beside_layer(
+    wheels: Sequence[SuppliedWheel], environment: Environment, placer: Placer, change: Transaction
+) -> list[tuple[SuppliedWheel, list[Row]]]:
+    """Put what a layer lacks of ``wheels`` into an environment; return the rows that RECORD has for it.
 
     :raises InstallError: when a file is in the way or the disk is full.
     """
-    journal = Journal(environment)
-    try:
-        with _explained(_named(items), environment):
-            record(_Installation(environment, linker, journal).complete(items))
-    except BaseException:
-        journal.undo()
-        raise
-    finally:
-        journal.close()
+    with explained(named(wheels), environment):
+        return _Installation(environment, placer, change).install_beside_layer(wheels)
 
 
-@contextmanager
-def _explained(wheels: str, environment: Environment) -> Iterator[None]:
-    try:
-        yield
-    except FileExistsError as error:
-        raise InstallError(
-            f"{wheels} cannot be installed: {error.filename} is there already and belongs to no installed package; "
-            "move it away or use an empty environment"
-        ) from error
-    except OSError as error:
-        raise InstallError(
-            f"{wheels} cannot be installed into {environment.root}: {error.strerror or error}; nothing of it was left"
-        ) from error
+def named(wheels: Sequence[SuppliedWheel]) -> str:
+    """Return a few words for some wheels."""
+    first = wheels[0].wheel.metadata.wheel if wheels else "nothing"
+    return first if len(wheels) < 2 else f"{first} and {len(wheels) - 1} more"
 
 
-def _named(items: Sequence[Item]) -> str:
-    first = items[0].wheel.metadata.wheel if items else "nothing"
-    return first if len(items) < 2 else f"{first} and {len(items) - 1} more"
+class _Plan(NamedTuple):
+    """What one wheel brings: files of the cache by directory, and files made for this environment."""
+
+    supplied: SuppliedWheel
+    layout: Layout
+    placed: list[Placed]
+    generated: list[Generated]
 
 
 class _Installation:
-    """One transaction: for each item its RECORD and directories, then the files of all of them.
+    """Plans all wheels, writes the plan down, and only then makes anything."""
 
-    Whatever stops it, the next installation knows from RECORD what to remove. Items are taken last first, so that a
-    file which several of them hold is that of the last one.
-    """
-
-    def __init__(self, environment: Environment, linker: Linker, journal: Journal) -> None:
+    def __init__(self, environment: Environment, placer: Placer, change: Transaction) -> None:
         self._environment = environment
-        self._linker = linker
-        self._journal = journal
-        self._ground = Ground(environment, journal)
-        umask = current_umask()
-        self._executable_mode = 0o777 & ~umask | 0o111
-        self._script_mode = 0o666 & ~umask | 0o555
+        self._placer = placer
+        self._change = change
+        self._generator = Generator(environment, current_umask())
+        self._claimed: dict[str, set[str]] = {}
 
-    def run(self, items: Sequence[Item], progress: Progress) -> None:
-        generated: list[tuple[str, _Generated]] = []
-        with Placing(_count(items), self._linker, self._journal.files, progress) as placing:
-            for item in reversed(items):
-                made = list(self._generated(item))
-                with _explained(item.wheel.metadata.wheel, self._environment):
-                    self._write(self._scheme(item, item.wheel.metadata.root_scheme), self._record(item, made))
-                    placing.add(self._batches(item, made))
-                generated += [(self._scheme(item, file.scheme), file) for file in made]
-        for directory, file in generated:
-            self._write(directory, file)
+    def install(self, wheels: Sequence[SuppliedWheel], progress: Progress) -> None:
+        # last ones first, so that a file which several of them hold is that of the last one
+        plans = [self._plan(supplied, self._generator.files(supplied)) for supplied in reversed(wheels)]
+        self._write_down(plans)
+        with Worklist(_number_of_files(plans), self._placer, progress) as worklist:
+            for plan in plans:
+                with explained(named([plan.supplied]), self._environment):
+                    worklist.add(self._batches(plan))
+                    self._make(plan.layout, self._record(plan))
+        for plan in plans:
+            for file in plan.generated:
+                self._make(plan.layout, file)
 
-    def complete(self, items: Sequence[Item]) -> list[Completed]:
-        completed = []
-        with Placing(0, self._linker, self._journal.files, Progress()) as placing:
-            for item in reversed(items):
-                made = list(self._scripts_and_bytecode(item))
-                placing.add(self._batches(item, made))
-                for file in made:
-                    self._write(self._scheme(item, file.scheme), file)
-                rows = self._rows(Recorder(item.wheel, self._environment), item, made)
-                completed.append(Completed(item, rows))
-        return completed
+    def install_beside_layer(self, wheels: Sequence[SuppliedWheel]) -> list[tuple[SuppliedWheel, list[Row]]]:
+        generate = self._generator.scripts_and_bytecode
+        plans = [self._plan(supplied, generate(supplied)) for supplied in reversed(wheels)]
+        self._write_down(plans)
+        with Worklist(_number_of_files(plans), self._placer, Progress()) as worklist:
+            for plan in plans:
+                worklist.add(self._batches(plan))
+        for plan in plans:
+            for file in plan.generated:
+                self._make(plan.layout, file)
+        return [(plan.supplied, self._rows(plan)) for plan in plans]
 
-    def _generated(self, item: Item) -> Iterator[_Generated]:
-        """Yield the files made for this environment, RECORD aside."""
-        yield from self._scripts_and_bytecode(item)
-        library = item.wheel.metadata.root_scheme
-        yield _Generated(library, _in_dist_info(item, "INSTALLER"), INSTALLER)
-        if item.requested:
-            yield _Generated(library, _in_dist_info(item, "REQUESTED"), b"")
-        if item.direct_url is not None:
-            yield _Generated(library, _in_dist_info(item, "direct_url.json"), item.direct_url.encode("utf-8"))
+    def _plan(self, supplied: SuppliedWheel, generated: list[Generated]) -> _Plan:
+        layout = Layout(supplied, self._environment)
+        return _Plan(supplied, layout, list(layout.directories(generated)), generated)
 
-    def _scripts_and_bytecode(self, item: Item) -> Iterator[_Generated]:
-        scripts = list(self._scripts(item))
-        yield from scripts
-        if item.bytecode:
-            sources = [(file.path, file.content) for file in scripts if file.mtime_ns is not None]
-            for path, content in rewritten_bytecode(item.wheel, item.bytecode, sources):
-                yield _Generated("scripts", path, content)
+    def _write_down(self, plans: Sequence[_Plan]) -> None:
+        """Have the transaction know of every directory and file to come; set aside what is in the way.
 
-    def _scripts(self, item: Item) -> Iterator[_Generated]:
-        for name, content in entry_point_scripts(item.wheel, self._environment, item.aliases):
-            yield _Generated("scripts", name, content, self._script_mode)
-        executable = {path for path, file in item.wheel.tree.files("scripts") if file.executable}
-        for name, content in rewritten_scripts(item.wheel, self._environment):
-            mode = self._executable_mode if name in executable else None
-            yield _Generated("scripts", name, content, mode, item.wheel.tree.mtime_ns)
+        :raises FileExistsError: when a file that no distribution owns is in the way.
+        """
+        footprint = Footprint(self._environment)
+        files = [new for plan in plans for new in self._new_files(plan, footprint)]
+        footprint.make_room(self._change)
+        staged = [plan for plan in plans if any(place.target == plan.layout.published[0] for place in plan.placed)]
+        self._change.will(
+            Steps(
+                directories=footprint.directories,
+                files=files,
+                trees=sorted({plan.layout.staging for plan in staged}),
+                publish=[plan.layout.published for plan in staged],
+            )
+        )
 
-    def _record(self, item: Item, generated: list[_Generated]) -> _Generated:
-        recorder = Recorder(item.wheel, self._environment)
-        text = recorder.text(self._rows(recorder, item, generated))
-        return _Generated(item.wheel.metadata.root_scheme, _in_dist_info(item, "RECORD"), text)
+    def _new_files(self, plan: _Plan, footprint: Footprint) -> Iterator[tuple[str, list[str]]]:
+        """Yield the files of a plan by directory, without those in the staging directory, which is known as a whole."""
+        staging = plan.layout.staging
+        for _, target, files, _ in plan.placed:
+            if not target.startswith(staging):
+                names = [file.name for file in files]
+                footprint.add(target, names)
+                if names:
+                    yield target, names
+        for file in plan.generated:
+            target, _, name = plan.layout.target(file.scheme, file.path).rpartition("/")
+            if not target.startswith(staging):
+                footprint.add(target, [name])
+                yield target, [name]
 
-    def _rows(self, recorder: Recorder, item: Item, generated: list[_Generated]) -> list[Row]:
-        rows = list(recorder.placed(item.wheel.tree, frozenset(item.wheel.metadata.rewritten_scripts)))
-        if item.bytecode:
-            rows += recorder.compiled(item.bytecode, frozenset(file.path for file in generated))
-        return rows + [recorder.generated(file.scheme, file.path, file.content) for file in generated]
-
-    def _batches(self, item: Item, generated: list[_Generated]) -> Iterator[Batch]:
-        """Yield what is to be placed of an item, in directories that this makes."""
-        left_out = {file.path for file in generated if file.scheme == "scripts"}
-        mtime_ns = item.wheel.tree.mtime_ns if item.bytecode else None
-        for tree in [item.wheel.tree, *([item.bytecode] if item.bytecode else [])]:
-            for scheme, directories in tree.schemes.items():
-                target = self._scheme(item, scheme)
-                self._ground.make_directories(target)
-                without = left_out if scheme == "scripts" else set()
-                yield from self._batches_of_scheme(f"{tree.root}/{scheme}", target, directories, without, mtime_ns)
-
-    def _batches_of_scheme(
-        self, source_root: str, target_root: str, directories: list[Directory], left_out: set[str], mtime_ns: int | None
-    ) -> Iterator[Batch]:
-        put = None
-        for directory in directories:
-            source = f"{source_root}/{directory.path}" if directory.path else source_root
-            target = f"{target_root}/{directory.path}" if directory.path else target_root
-            if directory.path:
-                self._ground.make_directory(target)
-            files = directory.files
-            if left_out:
-                files = [file for file in files if directory.path_of(file) not in left_out]
-            files = self._ground.claim(target, files)
+    def _batches(self, plan: _Plan) -> Iterator[Batch]:
+        """Yield the files of a plan that no later wheel holds too, in directories that this makes."""
+        mode = None
+        for source, target, files, mtime_ns in plan.placed:
+            claimed = self._make_directory(target)
+            if claimed:
+                files = [file for file in files if file.name not in claimed]
             if files:
-                put = put or self._linker.between(f"{source}/{files[0].name}", target)
-                yield Batch(source, target, files, mtime_ns, put)
+                claimed.update([file.name for file in files])
+                mode = mode or self._placer.between(f"{source}/{files[0].name}", target)
+                yield Batch(source, target, files, mtime_ns, mode)
 
-    def _scheme(self, item: Item, name: str) -> str:
-        return self._environment.scheme(name, item.wheel.metadata.distribution)
+    def _make_directory(self, path: str) -> set[str]:
+        """Make a directory unless it is there, and return the names that are claimed in it."""
+        claimed = self._claimed.get(path)
+        if claimed is None:
+            try:
+                os.mkdir(path)
+            except FileExistsError:
+                pass
+            except FileNotFoundError:
+                self._make_directory(path.rpartition("/")[0])
+                os.mkdir(path)
+            claimed = self._claimed[path] = set()
+        return claimed
 
-    def _write(self, directory: str, file: _Generated) -> None:
-        target = f"{directory}/{file.path}"
-        self._ground.make_directories(os.path.dirname(target))
-        if not self._ground.claim_name(target):
-            return
-        fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        self._journal.files.append(target)
-        with open(fd, "wb") as stream:
-            stream.write(file.content)
-        if file.mode is not None:
-            os.chmod(target, file.mode)
-        if file.mtime_ns is not None:
-            os.utime(target, ns=(file.mtime_ns, file.mtime_ns))
+    def _make(self, layout: Layout, file: Generated) -> None:
+        target = layout.target(file.scheme, file.path)
+        directory, _, name = target.rpartition("/")
+        claimed = self._make_directory(directory)
+        if name not in claimed:
+            claimed.add(name)
+            write_file(target, file)
+
+    def _record(self, plan: _Plan) -> Generated:
+        recorder = Recorder(plan.supplied.wheel, self._environment)
+        path = f"{plan.supplied.dist_info}/RECORD"
+        return Generated(plan.supplied.wheel.metadata.root_scheme, path, recorder.text(self._rows(plan)))
+
+    def _rows(self, plan: _Plan) -> list[Row]:
+        wheel, bytecode = plan.supplied.wheel, plan.supplied.bytecode
+        recorder = Recorder(wheel, self._environment)
+        rows = list(recorder.placed(wheel.tree, frozenset(wheel.metadata.rewritten_scripts)))
+        if bytecode:
+            rows += recorder.compiled(bytecode, frozenset(file.path for file in plan.generated))
+        return rows + [recorder.generated(file.scheme, file.path, file.content) for file in plan.generated]
 
 
-def _in_dist_info(item: Item, name: str) -> str:
-    return f"{item.wheel.metadata.dist_info}/{name}"
-
-
-def _count(items: Sequence[Item]) -> int:
-    """Return how many files the cache has for ``items``."""
-    trees = [tree for item in items for tree in (item.wheel.tree, item.bytecode) if tree]
-    return sum(
-        len(directory.files) for tree in trees for directories in tree.schemes.values() for directory in directories
-    )
+def _number_of_files(plans: Sequence[_Plan]) -> int:
+    return sum(len(placed.files) for plan in plans for placed in plan.placed)

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import installed_in, listed_files, normalized
 from virtualenv_reflink.errors import InstallError
-from virtualenv_reflink.transaction.journal import Journal
+from virtualenv_reflink.transaction.transaction import Transaction
 
 
-def remove_installed(distributions: set[str], environment: Environment, journal: Journal) -> None:
+def remove_installed(distributions: Iterable[str], environment: Environment, change: Transaction) -> None:
     """Set aside the files that the RECORDs of ``distributions`` list, and delete the directories this leaves empty.
 
-    What is half there (a killed installation) goes as well; what RECORD names outside the environment stays.
+    What RECORD names outside the environment stays.
 
     :raises InstallError: when one was installed by a tool that left no list of its files.
     :raises OSError: when a file cannot be set aside.
     """
     names = {normalized(name) for name in distributions}
+    files: dict[str, list[str]] = {}
     for library in environment.libraries:
-        for installed in list(installed_in(library)):
+        for installed in installed_in(library):
             if installed.name in names:
-                _insist_on_record(installed.path)
-                _remove(installed.path, library, environment, journal)
+                _check_record(installed.path)
+                files.setdefault(installed.name, []).extend(_files_of(installed.path, library, environment))
+    change.set_aside(files)
+    _remove_emptied(files, environment)
 
 
-def _insist_on_record(metadata: Path) -> None:
+def _check_record(metadata: Path) -> None:
     """Refuse what pip refuses: without RECORD nobody knows what to delete, unless there is nothing yet."""
     if metadata.suffix == ".egg-info" or (os.listdir(metadata) and not (metadata / "RECORD").exists()):
         raise InstallError(
@@ -37,21 +40,20 @@ def _insist_on_record(metadata: Path) -> None:
         )
 
 
-def _remove(dist_info: Path, library: Path, environment: Environment, journal: Journal) -> None:
+def _files_of(dist_info: Path, library: Path, environment: Environment) -> Iterator[str]:
+    """Yield the files of a distribution inside the environment, with the bytecode that was made of them."""
     root = os.path.realpath(environment.root)
-    parents: set[str] = {str(dist_info)}
     for listed in listed_files(dist_info):
         parent, name = os.path.split(os.path.join(library, listed))
         parent = os.path.realpath(parent)
-        if parent != root and not parent.startswith(root + os.sep):
-            continue
-        for path in (os.path.join(parent, name), *_bytecode(parent, name)):
-            with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
-                journal.set_aside(path)
-            parents.add(os.path.dirname(path))
-    kept = {root, os.path.realpath(library)}
-    for parent in sorted(parents, key=len, reverse=True):
-        _prune(parent, kept)
+        if (parent == root or parent.startswith(root + os.sep)) and not _is_directory(os.path.join(parent, name)):
+            yield os.path.join(parent, name)
+            yield from _bytecode(parent, name)
+    yield f"{os.path.realpath(dist_info)}/RECORD"
+
+
+def _is_directory(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
 def _bytecode(parent: str, name: str) -> Iterator[str]:
@@ -64,12 +66,16 @@ def _bytecode(parent: str, name: str) -> Iterator[str]:
                 yield os.path.join(cache, entry)
 
 
-def _prune(directory: str, kept: set[str]) -> None:
-    while directory not in kept:
-        try:
-            os.rmdir(directory)
-        except FileNotFoundError:
-            pass
-        except OSError:
-            return
-        directory = os.path.dirname(directory)
+def _remove_emptied(files: dict[str, list[str]], environment: Environment) -> None:
+    kept = {os.path.realpath(place) for place in (environment.root, *environment.libraries)}
+    parents = {os.path.dirname(path) for paths in files.values() for path in paths}
+    for parent in sorted(parents, key=len, reverse=True):
+        directory = parent
+        while directory not in kept:
+            try:
+                os.rmdir(directory)
+            except FileNotFoundError:
+                pass
+            except OSError:
+                break
+            directory = os.path.dirname(directory)

@@ -149,7 +149,7 @@ class ReflinkCmdBuilder(ReflinkEnvironment, VirtualEnvCmdBuilder):
 
 
 def _known_link_mode(mode: str) -> str:
-    from virtualenv_reflink.placing.linking import LINK_MODES
+    from virtualenv_reflink.provision.link_modes import LINK_MODES
 
     if mode not in LINK_MODES:
         raise Fail(f"reflink_link_mode is {mode!r}, and must be one of {', '.join(LINK_MODES)}")

@@ -45,7 +45,7 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
     @classmethod
     def add_parser_arguments(cls, parser: ArgumentParser, interpreter: Any, app_data: Any) -> None:
         """Add the options of this seeder to those that every embedding seeder has."""
-        from virtualenv_reflink.placing.linking import LINK_MODES
+        from virtualenv_reflink.provision.link_modes import LINK_MODES
         from virtualenv_reflink.provision.settings import TEN_MINUTES
 
         super().add_parser_arguments(parser, interpreter, app_data)
@@ -126,13 +126,12 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
             return
         from virtualenv_reflink.provision.provisioner import Provisioner
 
-        provisioner = Provisioner(self._settings(), _environment(creator))
-        seeds = [provisioner.cache.unpacked(wheel) for wheel in self._seed_wheels(creator.interpreter)]
         sources = [word for place in self.extra_search_dir for word in ("--find-links", str(place))]
+        provisioner = Provisioner(self._settings(), _environment(creator), index_options=sources)
+        seeds = [provisioner.unpacked(wheel) for wheel in self._seed_wheels(creator.interpreter)]
         # pip itself has no such script, but environments have it from virtualenv's default seeder
         aliases = {f"pip-{creator.interpreter.version_info.major}.{creator.interpreter.version_info.minor}": "pip"}
-        provisioner.seed(seeds, self.requirements, self.requirements_files, sources, aliases)
-        self._via = str(provisioner.linker)
+        self._via = str(provisioner.seed(seeds, self.requirements, self.requirements_files, aliases))
 
     def _settings(self) -> Settings:
         from virtualenv_reflink.provision.settings import Settings, default_wheel_cache

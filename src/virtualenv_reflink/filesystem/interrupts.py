@@ -1,0 +1,55 @@
+"""Signals that ask a process to end: put off for a moment, or turned into exceptions."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+# SIGINT raises KeyboardInterrupt by itself; Windows has no SIGHUP
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class Terminated(SystemExit):
+    """The process was asked to end by a signal; its exit status is the one that shells give for that."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+
+
+@contextmanager
+def interrupts_put_off() -> Iterator[None]:
+    """Have this thread hear of signals that ask it to end only when the context is left, pthread_sigmask(3)."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDING})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def endings_raised() -> Iterator[None]:
+    """Have signals that would end the process at once raise :class:`Terminated`, so that work can be taken back.
+
+    A signal that has a handler already keeps it. Nothing changes outside the main thread, where Python has no handlers.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    taken = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, _raise)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _raise(number: int, _: object) -> NoReturn:
+    raise Terminated(number)

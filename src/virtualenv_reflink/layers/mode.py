@@ -1,0 +1,52 @@
+"""What a link mode is that puts all of site-packages into place at once."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from virtualenv_reflink.placing.mode import FileMode, LinkMode
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.environment.environment import Environment
+    from virtualenv_reflink.layers.layer import Layer
+    from virtualenv_reflink.placing.placer import Placer
+    from virtualenv_reflink.transaction.transaction import Transaction
+
+
+class TreeMode(LinkMode):
+    """A link mode that puts a layer into an environment.
+
+    ``built_with`` are the modes of files that its layers are built with, ``beside`` those of the files that an
+    environment gets beside its layer. One that ``extends`` can begin a new layer as a clone of another one. Where
+    environments ``depend`` on their layer, the cache keeps it for them.
+    """
+
+    whole = True
+    built_with: ClassVar[tuple[type[FileMode], ...]]
+    beside: ClassVar[tuple[type[FileMode], ...]]
+    extends: ClassVar[bool]
+    depends: ClassVar[bool]
+
+    @abstractmethod
+    def begin(self, tree: str, base: str | None) -> None:
+        """Make the directory of a new layer, as a clone of the layer at ``base`` if there is one.
+
+        :raises LinkModeError: where that is impossible.
+        :raises OSError: when it fails for another reason, such as a full disk.
+        """
+
+    @abstractmethod
+    def seal(self, tree: str) -> None:
+        """Let nobody write what is in a layer.
+
+        :raises OSError: when that fails.
+        """
+
+    @abstractmethod
+    def put(self, layer: Layer, environment: Environment, change: Transaction, placer: Placer) -> None:
+        """Give an environment the packages of ``layer``, and the files that go with them.
+
+        :raises LinkModeError: where that is impossible.
+        :raises InstallError: when a file is in the way or the disk is full.
+        """

@@ -1,0 +1,37 @@
+"""Clones: every file has its own inode, and shares the data of the cached file until one of them is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.permissions import let_all_execute
+from virtualenv_reflink.filesystem.probe import why_not_clone
+from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate, clone_files
+from virtualenv_reflink.placing.mode import FileMode
+
+
+class Clone(FileMode):
+    """``clone``."""
+
+    name = "clone"
+    how = "a copy-on-write clone of each file"
+    where = "btrfs, XFS, bcachefs, ZFS 2.2, APFS, ReFS, with the cache on the same filesystem"
+    isolates = True
+    shares_inodes = False
+
+    def why_not(self, source_file: str, target_directory: str) -> str | None:
+        """Return why files cannot be cloned, or None."""
+        return why_not_clone(source_file, target_directory)
+
+    def place(self, files: Sequence[Duplicate]) -> Iterator[OSError]:
+        """Clone files; copy each one that refuses."""
+        remaining = iter(files)
+        while True:
+            try:
+                clone_files(remaining)
+                break
+            except CannotCloneError as error:
+                copy_file(*error.file)
+                yield error
+        let_all_execute(files, self._umask)

@@ -1,0 +1,42 @@
+"""Hard links: every file is the cached file itself, read-only."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+
+from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.permissions import let_all_execute
+from virtualenv_reflink.filesystem.probe import why_not_link
+from virtualenv_reflink.filesystem.reflink import Duplicate
+from virtualenv_reflink.placing.mode import FileMode
+
+# A file that has too many links already, that lies on another mount, or that the kernel protects (link(2)).
+_REFUSED = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM})
+
+
+class Hardlink(FileMode):
+    """``hardlink``."""
+
+    name = "hardlink"
+    how = "a hard link to each cached file, read-only"
+    where = "the same mount"
+    isolates = False
+    shares_inodes = True
+
+    def why_not(self, source_file: str, target_directory: str) -> str | None:
+        """Return why files cannot be linked, or None."""
+        return why_not_link(source_file, target_directory)
+
+    def place(self, files: Sequence[Duplicate]) -> Iterator[OSError]:
+        """Link files; copy each one that refuses."""
+        for file in files:
+            try:
+                os.link(file[0], file[1])
+            except OSError as error:
+                if error.errno not in _REFUSED:
+                    raise
+                copy_file(*file)
+                let_all_execute([file], self._umask)
+                yield error

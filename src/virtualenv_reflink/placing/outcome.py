@@ -1,0 +1,21 @@
+"""What a placement really did."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Outcome(NamedTuple):
+    """The link mode that was used, how many single files were copied in its place, and the reasons for either.
+
+    ``mode`` names one link mode, or several joined by "and" where filesystems differ.
+    """
+
+    mode: str
+    fallen_back: int = 0
+    reasons: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Tell it in a few words: ``clone``, or ``copy: ext4 has no reflinks``."""
+        mode = f"{self.mode}, {self.fallen_back} files copied" if self.fallen_back else self.mode
+        return f"{mode}: {', '.join(self.reasons)}" if self.reasons else mode

@@ -1,0 +1,54 @@
+"""What every stage of the way needs, given once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from virtualenv_reflink.cache.wheel_cache import WheelCache
+from virtualenv_reflink.progress import Progress
+from virtualenv_reflink.provision.link_modes import link_modes
+from virtualenv_reflink.provision.settings import Settings
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.cache.interpreter import InterpreterFacts
+    from virtualenv_reflink.environment.environment import Environment
+    from virtualenv_reflink.requirements.pip import Pip
+
+
+class Context:
+    """One environment, and how to go about bringing packages into it."""
+
+    def __init__(
+        self, settings: Settings, environment: Environment, progress: Progress, index_options: Sequence[str]
+    ) -> None:
+        """Take the settings, the environment, who is told of long work, and pip's options about indexes and builds.
+
+        :raises CacheError: when the wheel cache cannot be trusted.
+        :raises LinkModeError: when there is no such link mode.
+        """
+        self.settings = settings
+        self.environment = environment
+        self.progress = progress
+        self.index_options = tuple(index_options)
+        self.modes = link_modes(settings.link_mode)
+        self.cache = WheelCache(settings.wheel_cache)
+
+    @cached_property
+    def facts(self) -> InterpreterFacts:
+        """What there is to know of the environment's interpreter.
+
+        :raises ReflinkError: when it does not run.
+        """
+        return self.cache.facts(self.environment.base_executable)
+
+    @cached_property
+    def pip(self) -> Pip:
+        """The pip that resolves, downloads and builds.
+
+        :raises ReflinkError: when virtualenv bundles none for this Python.
+        """
+        from virtualenv_reflink.provision.own_pip import own_pip
+
+        return own_pip(self)

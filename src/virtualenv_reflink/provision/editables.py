@@ -1,0 +1,29 @@
+"""Projects that an environment refers to instead of holding their files: pip builds them (PEP 660)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.provision.context import Context
+    from virtualenv_reflink.requirements.lock import Locked
+
+
+@contextmanager
+def built_editables(packages: Sequence[Locked], context: Context) -> Iterator[list[Path]]:
+    """Have pip install each of ``packages`` under a prefix of its own, and hand out the prefixes for the time being.
+
+    :raises ResolveError: with pip's own explanation, when one cannot be built.
+    """
+    with TemporaryDirectory(prefix="virtualenv-reflink-") as directory:
+        prefixes = [Path(directory, str(number)) for number in range(len(packages))]
+        for package, prefix in zip(packages, prefixes, strict=True):
+            with context.progress.stage(f"Building {package.name} {package.version}"):
+                options = ["--no-deps", "--ignore-installed", "--no-warn-script-location", "--prefix", str(prefix)]
+                words = ["install", *options, *context.index_options, "--editable", str(package.path)]
+                context.pip.run(words, context.progress.detail)
+        yield prefixes

@@ -1,0 +1,33 @@
+"""pip, run from a layer of its own in the cache, so that an environment needs none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from virtualenv_reflink.cache.manifest import TREE_NAME
+from virtualenv_reflink.layers.building import LayerBuilder
+from virtualenv_reflink.layers.layer import kind_of
+from virtualenv_reflink.layers.pth import PthLayer
+from virtualenv_reflink.requirements.bundled import bundled_wheel
+from virtualenv_reflink.requirements.pip import Pip
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.provision.context import Context
+
+
+def own_pip(context: Context) -> Pip:
+    """Return the pip that virtualenv bundles for the environment's Python, made ready if that was never done.
+
+    :raises ReflinkError: when virtualenv bundles none.
+    """
+    cache, environment, facts = context.cache, context.environment, context.facts
+    wheel = cache.unpacked(bundled_wheel(cache, "pip", environment.version))
+    key = f"pip-{wheel.key}-{facts.bytecode_tag}"
+    layer = cache.known_layer(key)
+    if layer is None:
+        bytecode = cache.bytecode(wheel, environment.base_executable, facts)
+        mode, kind = PthLayer(), kind_of(PthLayer.name, facts.bytecode_tag)
+        builder = LayerBuilder(mode, kind, environment, context.progress)
+        layer = cache.layer(key, builder.filling([SuppliedWheel(wheel, bytecode, requested=True)], ()))
+    return Pip(layer / TREE_NAME, environment.executable, environment.base_executable)

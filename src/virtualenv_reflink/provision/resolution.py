@@ -1,0 +1,96 @@
+"""Request to lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from virtualenv_reflink.environment.installed import installed_in
+from virtualenv_reflink.errors import ResolveError
+from virtualenv_reflink.requirements.bundled import bundled_wheel
+from virtualenv_reflink.requirements.fingerprint import fingerprint
+from virtualenv_reflink.requirements.local_wheels import lock_of_local_wheels
+from virtualenv_reflink.requirements.lock import Lock, merged
+from virtualenv_reflink.requirements.lock_files import is_pylock
+from virtualenv_reflink.requirements.request import Request
+from virtualenv_reflink.requirements.resolutions import Resolutions, known_lock
+from virtualenv_reflink.requirements.resolver import resolve
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.provision.context import Context
+
+
+class Resolved(NamedTuple):
+    """A lock, and how long ago it was resolved in seconds; None when that was now, or needed no resolving."""
+
+    lock: Lock
+    age: float | None = None
+
+
+class Resolution:
+    """Finds out what exactly is to be installed."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def lock(self, request: Request, search_path: Sequence[Path]) -> Resolved:
+        """Return what is to be installed for ``request``, as remembered or as pip resolves it now.
+
+        What is installed on ``search_path`` counts; with none, the request is resolved as for an empty environment.
+
+        :raises ResolveError: with pip's own explanation, when there is no solution.
+        """
+        context = self._context
+        local = lock_of_local_wheels(request, context.cache, context.facts)
+        if local is not None:
+            return Resolved(local)
+        resolutions = Resolutions(context.cache, self._inputs(request, search_path))
+        remembered = None if context.settings.refresh else resolutions.recall(self._lifetime)
+        if remembered:
+            return Resolved(remembered.lock, remembered.age)
+        self._check_network()
+        with context.progress.stage("Resolving"):
+            words = [*context.index_options, *([] if search_path else ["--ignore-installed"])]
+            lock = resolve(request, words, context.pip, context.progress.detail)
+        resolutions.remember(lock)
+        return Resolved(lock)
+
+    def read(self, path: Path) -> Lock:
+        """Return what a pylock.toml has for the environment; the same file is parsed once.
+
+        :raises LockError: when it cannot be read, is not valid, or is not for this environment.
+        """
+        return known_lock(path, self._context.cache, self._context.facts)
+
+    def lock_for_empty(self, requirements: Sequence[str], files: Sequence[str]) -> Lock:
+        """Return what requirements, files of them and locks come to in an environment that holds nothing yet.
+
+        :raises ResolveError: with pip's own explanation, when there is no solution.
+        :raises LockError: when a lock cannot be used.
+        """
+        locks = [self.read(Path(file)) for file in files if is_pylock(file)]
+        others = tuple(file for file in files if not is_pylock(file))
+        request = Request(requirements=tuple(requirements), files=others)
+        return merged([*locks, self.lock(request, search_path=()).lock] if request else locks)
+
+    @property
+    def _lifetime(self) -> float:
+        return float("inf") if self._context.settings.offline else self._context.settings.remember_for
+
+    def _inputs(self, request: Request, search_path: Sequence[Path]) -> list[str]:
+        """Return all that decides what a request resolves to."""
+        context, facts = self._context, self._context.facts
+        pip = bundled_wheel(context.cache, "pip", context.environment.version).name
+        interpreter = [facts.bytecode_tag, repr(facts.markers), *facts.wheel_tags]
+        present = [f"{found.name} {found.version}" for place in search_path for found in installed_in(place)]
+        words = fingerprint(request, context.index_options, os.environ)
+        return [pip, *interpreter, *words, "installed" if search_path else "empty", *present]
+
+    def _check_network(self) -> None:
+        if self._context.settings.offline and "--no-index" not in self._context.index_options:
+            raise ResolveError(
+                "no resolution of these requirements is remembered, and --offline forbids to ask an index; "
+                "run once without, or give a lock"
+            )

@@ -1,0 +1,85 @@
+"""Lock to supplied wheels: unpacked, with their bytecode, all of them in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
+    from virtualenv_reflink.environment.scripts import Aliases
+    from virtualenv_reflink.provision.context import Context
+    from virtualenv_reflink.requirements.fetch import Fetcher
+    from virtualenv_reflink.requirements.lock import Locked
+
+
+class Supply:
+    """Brings wheels into the cache, and hands them out."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def seeds(self, wheels: Sequence[UnpackedWheel], aliases: Aliases) -> list[SuppliedWheel]:
+        """Return unpacked wheels with their bytecode.
+
+        :raises ReflinkError: when they cannot be compiled.
+        """
+        return [SuppliedWheel(wheel, self.bytecode(wheel), requested=True, aliases=aliases) for wheel in wheels]
+
+    def wheels(self, packages: Sequence[Locked]) -> list[SuppliedWheel]:
+        """Return the wheels of ``packages`` with their bytecode; what the cache lacks is fetched or built.
+
+        :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
+        :raises ReflinkError: naming what else went wrong.
+        """
+        if not packages:
+            return []
+        wheels = self._fetcher.fetch(packages)
+        with self._context.progress.stage("Compiling", len(wheels)):
+            return [
+                SuppliedWheel(wheel, self.bytecode(wheel), package.requested, package.direct_url)
+                for package, wheel in zip(packages, wheels, strict=True)
+            ]
+
+    def known_keys(self, packages: Sequence[Locked]) -> list[str] | None:
+        """Return the SHA-256 of the wheel of each package, or None if one of them is yet to be downloaded or built."""
+        return self._fetcher.known_keys(packages) if packages else []
+
+    def bytecode(self, wheel: UnpackedWheel) -> Tree | None:
+        """Return the bytecode of a wheel, or None where none is wanted.
+
+        :raises ReflinkError: when it cannot be compiled.
+        """
+        context = self._context
+        context.progress.step(wheel.metadata.wheel)
+        if not context.settings.compile_bytecode:
+            return None
+        return context.cache.bytecode(wheel, context.environment.base_executable, context.facts)
+
+    def check_unchanged(self, wheels: Sequence[SuppliedWheel]) -> None:
+        """Refuse what was changed in the cache: what is hard-linked now, or was once, could be changed from outside.
+
+        :raises CacheError: when a wheel was changed; the cache no longer has it then.
+        """
+        cache = self._context.cache
+        for supplied in wheels:
+            if self._context.modes.shares_inodes or cache.was_linked(supplied.wheel):
+                cache.insist_on_unchanged(supplied.wheel, supplied.bytecode)
+
+    def note_links(self, wheels: Sequence[SuppliedWheel]) -> None:
+        """Note, before and after, that files of ``wheels`` themselves come into an environment."""
+        if self._context.modes.shares_inodes:
+            for tree in (tree for supplied in wheels for tree in supplied.trees):
+                self._context.cache.note_links(tree)
+
+    @cached_property
+    def _fetcher(self) -> Fetcher:
+        # a lazy boundary: seeds need nothing of what fetches
+        from virtualenv_reflink.requirements.fetch import Fetcher
+
+        context = self._context
+        pip = None if context.settings.offline else (lambda: context.pip)
+        return Fetcher(context.cache, context.facts, pip, context.index_options, context.progress)

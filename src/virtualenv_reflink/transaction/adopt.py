@@ -1,0 +1,64 @@
+"""What pip has installed under a prefix of its own, as part of a transaction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from virtualenv_reflink.environment.environment import Environment
+from virtualenv_reflink.environment.installed import Installed, installed_in, listed_files
+from virtualenv_reflink.transaction.errors import explained
+from virtualenv_reflink.transaction.footprint import Footprint
+from virtualenv_reflink.transaction.generated import Generated, write_file
+from virtualenv_reflink.transaction.remove import remove_installed
+from virtualenv_reflink.transaction.steps import Steps
+from virtualenv_reflink.transaction.transaction import Transaction
+
+
+class _File(NamedTuple):
+    source: Path
+    target: str
+
+
+def adopt(prefix: Path, environment: Environment, change: Transaction) -> None:
+    """Move the distributions that are installed under ``prefix`` into an environment with the same layout.
+
+    Their RECORDs stay true, as the paths in them are relative.
+
+    :raises InstallError: when a file is in the way or the disk is full.
+    """
+    for library in {path.parent for path in prefix.rglob("*.dist-info")}:
+        for distribution in installed_in(library):
+            with explained(distribution.name, environment):
+                remove_installed([distribution.name], environment, change)
+                _place(list(_files(prefix, library, distribution, environment)), environment, change)
+
+
+def _files(prefix: Path, library: Path, distribution: Installed, environment: Environment) -> Iterator[_File]:
+    scripts = environment.scripts.name
+    for listed in listed_files(distribution.path):
+        source = Path(os.path.normpath(library / listed))
+        if source.is_relative_to(library):
+            target = environment.purelib / source.relative_to(library)
+        elif source.is_relative_to(prefix / scripts):
+            target = environment.scripts / source.relative_to(prefix / scripts)
+        else:
+            target = environment.data / source.relative_to(prefix)
+        yield _File(source, str(target))
+
+
+def _place(files: list[_File], environment: Environment, change: Transaction) -> None:
+    footprint = Footprint(environment)
+    places = [os.path.split(file.target) for file in files]
+    for directory, name in places:
+        footprint.add(directory, [name])
+    footprint.make_room(change)
+    change.will(Steps(directories=footprint.directories, files=[(directory, [name]) for directory, name in places]))
+    for file in files:
+        os.makedirs(os.path.dirname(file.target), exist_ok=True)
+        status = file.source.stat()
+        write_file(
+            file.target, Generated("", "", file.source.read_bytes(), status.st_mode & 0o7777, status.st_mtime_ns)
+        )

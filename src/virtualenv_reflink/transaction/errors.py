@@ -1,0 +1,28 @@
+"""What is said when a change to an environment fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from virtualenv_reflink.environment.environment import Environment
+from virtualenv_reflink.errors import InstallError
+
+
+@contextmanager
+def explained(what: str, environment: Environment) -> Iterator[None]:
+    """Name ``what`` could not be installed, and why.
+
+    :raises InstallError: in place of every OSError.
+    """
+    try:
+        yield
+    except FileExistsError as error:
+        raise InstallError(
+            f"{what} cannot be installed: {error.filename} is there already and belongs to no installed package; "
+            "move it away or use an empty environment"
+        ) from error
+    except OSError as error:
+        raise InstallError(
+            f"{what} cannot be installed into {environment.root}: {error.strerror or error}; nothing of it was left"
+        ) from error

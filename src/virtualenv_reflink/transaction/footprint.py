@@ -1,0 +1,77 @@
+"""What an installation adds to an environment."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+
+from virtualenv_reflink.environment.environment import Environment
+from virtualenv_reflink.environment.installed import owned_files
+from virtualenv_reflink.transaction.transaction import Transaction
+
+
+class Footprint:
+    """Finds the directories that are new, and the names that are taken in those that are not.
+
+    ``directories`` are the highest ones that have to be made.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._root = os.path.realpath(environment.root)
+        self._names: dict[str, set[str] | None] = {}
+        self.directories: list[str] = []
+        self._taken: list[str] = []
+
+    def add(self, directory: str, names: Iterable[str]) -> None:
+        """Add files that are to come into a directory.
+
+        :raises FileExistsError: when a file is there, or a link that leads out of the environment.
+        :raises OSError: when a directory cannot be read.
+        """
+        there = self._found_in(directory)
+        if there:
+            self._taken += [f"{directory}/{name}" for name in names if name in there]
+
+    def make_room(self, change: Transaction) -> None:
+        """Set aside files of installed distributions that are in the way, as with pip; any other file is an error.
+
+        :raises FileExistsError: for the first file that no distribution lists.
+        :raises OSError: when one cannot be set aside.
+        """
+        if not self._taken:
+            return
+        owned = owned_files(self._environment)
+        for path in self._taken:
+            directory, name = os.path.split(path)
+            if f"{os.path.realpath(directory)}/{name}" not in owned:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+        change.set_aside({"": self._taken})
+
+    def _found_in(self, directory: str) -> set[str] | None:
+        """Return what a directory holds, or None for one that has to be made."""
+        if directory not in self._names:
+            self._names[directory] = self._look(directory)
+        return self._names[directory]
+
+    def _look(self, directory: str) -> set[str] | None:
+        parent = directory.rpartition("/")[0]
+        if parent in self._names and self._names[parent] is None:
+            return None
+        try:
+            names = set(os.listdir(directory))
+        except NotADirectoryError as error:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), directory) from error
+        except FileNotFoundError:
+            if os.path.lexists(directory):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), directory) from None
+            if self._found_in(parent) is not None:
+                self.directories.append(directory)
+            return None
+        if os.path.islink(directory) and not self._is_inside(os.path.realpath(directory)):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), directory)
+        return names
+
+    def _is_inside(self, path: str) -> bool:
+        return path == self._root or path.startswith(self._root + os.sep)

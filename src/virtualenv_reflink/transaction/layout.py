@@ -1,0 +1,70 @@
+"""Where the files of a wheel go in one environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from virtualenv_reflink.cache.manifest import Directory, File
+from virtualenv_reflink.environment.environment import Environment
+from virtualenv_reflink.transaction.generated import Generated
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
+from virtualenv_reflink.transaction.transaction import Transaction
+
+
+class Placed(NamedTuple):
+    """Files of one cached directory, and the directory of an environment that they go into.
+
+    ``mtime_ns`` is that of Python sources whose bytecode is checked against it.
+    """
+
+    source: str
+    target: str
+    files: list[File]
+    mtime_ns: int | None
+
+
+class Layout:
+    """The places of one wheel. Its metadata directory is in a staging directory until all is in place."""
+
+    def __init__(self, supplied: SuppliedWheel, environment: Environment) -> None:
+        self._supplied = supplied
+        self._environment = environment
+        metadata = supplied.wheel.metadata
+        self._root_scheme, self._dist_info = metadata.root_scheme, metadata.dist_info
+        self.library = environment.scheme(metadata.root_scheme, metadata.distribution)
+        self.staging = Transaction.staging(self.library)
+
+    @property
+    def published(self) -> tuple[str, str]:
+        """Where the metadata directory is at first, and where it belongs."""
+        return f"{self.staging}/{self._dist_info}", f"{self.library}/{self._dist_info}"
+
+    def target(self, scheme: str, path: str) -> str:
+        """Return where a directory or a file of a scheme goes."""
+        root = self._scheme(scheme)
+        if scheme == self._root_scheme and (path == self._dist_info or path.startswith(f"{self._dist_info}/")):
+            root = self.staging
+        return f"{root}/{path}" if path else root
+
+    def directories(self, generated: list[Generated]) -> Iterator[Placed]:
+        """Yield the directories of the cache; directories come before what is in them.
+
+        What is ``generated`` takes the place of the file of that name.
+        """
+        replaced = {file.path for file in generated if file.scheme == "scripts"}
+        mtime_ns = self._supplied.wheel.tree.mtime_ns if self._supplied.bytecode else None
+        for tree in self._supplied.trees:
+            for scheme, directories in tree.schemes.items():
+                without = replaced if scheme == "scripts" else set()
+                for directory in directories:
+                    source = f"{tree.root}/{scheme}/{directory.path}" if directory.path else f"{tree.root}/{scheme}"
+                    files = _without(directory, without) if without else directory.files
+                    yield Placed(source, self.target(scheme, directory.path), files, mtime_ns)
+
+    def _scheme(self, name: str) -> str:
+        return self._environment.scheme(name, self._supplied.distribution)
+
+
+def _without(directory: Directory, paths: set[str]) -> list[File]:
+    return [file for file in directory.files if directory.path_of(file) not in paths]

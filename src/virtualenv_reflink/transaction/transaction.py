@@ -1,0 +1,181 @@
+"""A change to an environment, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+from virtualenv_reflink.environment.environment import Environment
+from virtualenv_reflink.environment.installed import installed_since
+from virtualenv_reflink.environment.lock import locked
+from virtualenv_reflink.errors import InstallError
+from virtualenv_reflink.filesystem.interrupts import endings_raised, interrupts_put_off
+from virtualenv_reflink.transaction.journal import Journal
+from virtualenv_reflink.transaction.steps import Aside, Steps, complete, make_place, undo
+
+_ASIDE = ".virtualenv-reflink-aside"
+_NEW = ".virtualenv-reflink-new"
+
+
+@contextmanager
+def exclusive(environment: Environment, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Let no other process change an environment; another one that does is waited for, and ``on_wait`` told so.
+
+    What an interrupted change has left there is taken back or completed first.
+
+    :raises InstallError: when the environment cannot be changed, or what was left there cannot be removed.
+    """
+    with _root_of(environment), locked(environment.root, on_wait), endings_raised():
+        recover(environment)
+        yield
+
+
+@contextmanager
+def transaction(environment: Environment, on_wait: Callable[[str], None]) -> Iterator[Transaction]:
+    """Change an environment: leaving the context makes the change final, an exception or a signal takes it back.
+
+    :raises InstallError: as :func:`exclusive` does.
+    """
+    with exclusive(environment, on_wait), Transaction(environment) as change:
+        yield change
+
+
+def recover(environment: Environment) -> None:
+    """Take back or complete what an interrupted change has left in an environment.
+
+    :raises InstallError: when that fails.
+    """
+    journal = Journal(os.path.abspath(environment.root))
+    try:
+        steps = journal.read()
+        if steps is None:
+            return
+        if steps.done:
+            complete(steps)
+        else:
+            undo(steps, installed_since(environment, journal.written_ns))
+        journal.delete()
+    except OSError as error:
+        raise InstallError(
+            f"an installation into {environment.root} was interrupted, and what it left there cannot be removed: "
+            f"{error.filename or journal.path}: {error.strerror or error}; remove it by hand"
+        ) from error
+
+
+class Transaction:
+    """The steps of one change, each of them written down before it is made.
+
+    Leaving the context makes them final, or takes them back if there was an exception.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        """Begin with an environment in which no interrupted change has left anything."""
+        self._environment = environment
+        self._root = os.path.abspath(environment.root)
+        self._journal = Journal(self._root)
+        self._steps = Steps()
+        self._begun = False
+
+    def __enter__(self) -> Transaction:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if self._begun:
+                with interrupts_put_off():
+                    self._undo() if kind else self._commit()
+        finally:
+            self._journal.close()
+
+    def will(self, steps: Steps) -> None:
+        """Write down what is going to be made.
+
+        :raises OSError: when that fails; then nothing of it may be made.
+        """
+        self._begun = True
+        self._steps.add(steps)
+        self._journal.write(steps)
+
+    def set_aside(self, files: Mapping[str, Sequence[str]]) -> None:
+        """Take files out of the environment, by the normalized name of the project that lists them, or "".
+
+        Those that are not there are left out.
+
+        :raises IsADirectoryError: when one is a directory.
+        :raises OSError: when one cannot be moved.
+        """
+        number = len(self._steps.aside)
+        found = [(path, project) for project, paths in files.items() for path in dict.fromkeys(paths) if _is_file(path)]
+        moves = [Aside(path, f"{self.place_for(path)}/{n}", project) for n, (path, project) in enumerate(found, number)]
+        if moves:
+            self.will(Steps(aside=moves))
+        for directory in {os.path.dirname(move.place) for move in moves}:
+            make_place(directory)
+        for move in moves:
+            os.rename(move.path, move.place)
+
+    def place_for(self, path: str) -> str:
+        """Return the directory that ``path`` can be moved into by a rename.
+
+        A site-packages that is a subvolume needs one of its own, as nothing can be renamed out of it.
+        """
+        parent = os.path.join(os.path.realpath(os.path.dirname(path)), "")
+        libraries = [os.path.realpath(library) for library in self._environment.libraries]
+        inside = (library for library in libraries if parent.startswith(os.path.join(library, "")))
+        return os.path.join(next(inside, self._root), _ASIDE)
+
+    @staticmethod
+    def staging(library: str) -> str:
+        """Return a place in a library for what must not be seen there before all is in place.
+
+        Its name is that of no distribution, so that nobody takes what is in it for installed.
+        """
+        return os.path.join(library, _NEW)
+
+    def _commit(self) -> None:
+        try:
+            self._journal.write_done()
+        except BaseException:
+            self._undo()
+            raise
+        complete(self._steps)
+        self._journal.delete()
+
+    def _undo(self) -> None:
+        """Take all steps back; what cannot be taken back now stays in the journal for the next change."""
+        with suppress(OSError):
+            undo(self._steps, installed_since(self._environment, self._journal.written_ns))
+            self._journal.delete()
+
+
+@contextmanager
+def _root_of(environment: Environment) -> Iterator[None]:
+    """Make the root of an environment if it is missing, and remove it again if nothing comes into it.
+
+    :raises InstallError: when that fails.
+    """
+    root = environment.root
+    missing = not root.exists()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InstallError(f"nothing can be installed into {root}: {error.strerror}; choose another place") from error
+    try:
+        yield
+    finally:
+        if missing:
+            with suppress(OSError):
+                root.rmdir()
+
+
+def _is_file(path: str) -> bool:
+    try:
+        is_directory = stat.S_ISDIR(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if is_directory:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    return True
