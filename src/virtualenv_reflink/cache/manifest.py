@@ -1,7 +1,5 @@
 """What an unpacked wheel consists of, so that putting it in place needs no walk and no stat."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The target of an installation."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +27,7 @@ class Environment(NamedTuple):
             return str(self.headers / distribution)
         return str({"purelib": self.purelib, "platlib": self.platlib, "scripts": self.scripts, "data": self.data}[name])
 
-    def with_all_in(self, directory: Path) -> Environment:
+    def with_all_in(self, directory: Path) -> "Environment":
         """Return the environment that has everything in one directory."""
         return self._replace(
             root=directory,

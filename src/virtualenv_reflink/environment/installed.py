@@ -1,7 +1,5 @@
 """What is installed in an environment (Recording installed projects specification)."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os

@@ -1,7 +1,5 @@
 """Files of cached directories for directories of an environment."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What a placement really did."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -1,7 +1,5 @@
 """The first link mode of a chain that works between two filesystems."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,7 +17,7 @@ class Refusals(NamedTuple):
     number: int = 0
     reason: str | None = None
 
-    def __add__(self, other: Refusals) -> Refusals:  # type: ignore[override]
+    def __add__(self, other: "Refusals") -> "Refusals":  # type: ignore[override]
         return Refusals(self.number + other.number, other.reason or self.reason)
 
 

@@ -1,26 +1,28 @@
-"""The link modes that users choose from: a new one is a module of its own and a word here."""
+"""The link modes that users choose from: a new one is a module of its own and a line here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.errors import LinkModeError
-from virtualenv_reflink.layers.mode import TreeMode
-from virtualenv_reflink.layers.pth import PthLayer
-from virtualenv_reflink.layers.snapshot import Snapshot
-from virtualenv_reflink.placing.clone import Clone
-from virtualenv_reflink.placing.copy import Copy
-from virtualenv_reflink.placing.hardlink import Hardlink
-from virtualenv_reflink.placing.mode import FileMode, LinkMode
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.layers.mode import TreeMode
+    from virtualenv_reflink.placing.mode import FileMode, LinkMode
 
 DEFAULT = "auto"
 
-_MODES: tuple[type[LinkMode], ...] = (Clone, Snapshot, PthLayer, Copy, Hardlink)
-_CHAINS: dict[str, tuple[type[LinkMode], ...]] = {
-    DEFAULT: (Clone, Copy),
-    **{mode.name: (mode,) for mode in _MODES},
+# A lazy boundary: where each mode is, so that only what is chosen is imported.
+_MODES = {
+    "clone": "virtualenv_reflink.placing.clone:Clone",
+    "snapshot": "virtualenv_reflink.layers.snapshot:Snapshot",
+    "layer": "virtualenv_reflink.layers.pth:PthLayer",
+    "copy": "virtualenv_reflink.placing.copy:Copy",
+    "hardlink": "virtualenv_reflink.placing.hardlink:Hardlink",
 }
+_CHAINS = {DEFAULT: ("clone", "copy"), **{name: (name,) for name in _MODES}}
 
 LINK_MODES = tuple(_CHAINS)
 """The names."""
@@ -54,15 +56,22 @@ def link_modes(name: str) -> LinkModes:
     """
     if name not in _CHAINS:
         raise LinkModeError(f"there is no link mode {name!r}; choose from {', '.join(LINK_MODES)}")
-    trees = [mode() for mode in _CHAINS[name] if issubclass(mode, TreeMode)]
-    files = [mode for mode in _CHAINS[name] if issubclass(mode, FileMode)]
-    tree = trees[0] if trees else None
+    modes = [_mode(each) for each in _CHAINS[name]]
+    tree: TreeMode | None = next((mode() for mode in modes if mode.whole), None)  # type: ignore[assignment]
+    files: list[type[FileMode]] = [mode for mode in modes if not mode.whole]  # type: ignore[misc]
     return LinkModes(tree, files or (tree.beside if tree else ()))
 
 
 def descriptions() -> list[Description]:
     """Return what users are told of each link mode, in the order of their names."""
-    first, *others = [mode.name for mode in _CHAINS[DEFAULT]]
+    modes = {name: _mode(name) for name in _MODES}
+    first, *others = _CHAINS[DEFAULT]
     how = f"`{first}` where a trial succeeds, else {', else '.join(f'`{name}`' for name in others)}"
-    chosen = Description(DEFAULT, how, all(mode.isolates for mode in _CHAINS[DEFAULT]), "everywhere")
-    return [chosen, *(Description(mode.name, mode.how, mode.isolates, mode.where) for mode in _MODES)]
+    chosen = Description(DEFAULT, how, all(modes[name].isolates for name in _CHAINS[DEFAULT]), "everywhere")
+    return [chosen, *(Description(name, mode.how, mode.isolates, mode.where) for name, mode in modes.items())]
+
+
+def _mode(name: str) -> type[LinkMode]:
+    module, _, attribute = _MODES[name].partition(":")
+    mode: type[LinkMode] = getattr(import_module(module), attribute)
+    return mode

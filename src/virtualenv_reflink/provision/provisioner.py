@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -47,7 +47,8 @@ class Provisioner:
         :raises LinkModeError: when there is no such link mode.
         """
         self._context = Context(settings, environment, progress or Progress(), index_options)
-        self._placement = Placement(self._context, Supply(self._context))
+        self._supply = Supply(self._context)
+        self._placement = Placement(self._context, self._supply)
         self._on_wait = on_wait
 
     @property
@@ -131,8 +132,10 @@ class Provisioner:
 
         :raises InstallError: when there is no layer, or it lacks a package.
         """
+        from virtualenv_reflink.provision.layer_placement import eject
+
         with self._changing() as change:
-            ejected, outcome = self._placement.eject(names, change)
+            ejected, outcome = eject(names, self._context, self._supply, self._placement, change)
         metadata = [supplied.wheel.metadata for supplied in ejected]
         return [f"{each.distribution}=={each.version}" for each in metadata], outcome
 
@@ -146,10 +149,8 @@ class Provisioner:
                 adopt(prefix, self._context.environment, change)
         return outcome
 
-    @contextmanager
-    def _changing(self) -> Iterator[Transaction]:
-        with transaction(self._context.environment, self._on_wait) as change:
-            yield change
+    def _changing(self) -> AbstractContextManager[Transaction]:
+        return transaction(self._context.environment, self._on_wait)
 
     def _built(self, editable: Sequence[Locked]) -> AbstractContextManager[list[Path]]:
         if not editable:

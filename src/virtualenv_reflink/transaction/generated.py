@@ -1,7 +1,5 @@
 """The files of a wheel that are made for one environment."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from typing import NamedTuple

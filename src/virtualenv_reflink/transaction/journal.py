@@ -1,7 +1,11 @@
 """What a change to an environment is about to do, written down before it is done.
 
-The journal is one small file in the root of the environment, there only while the environment is being changed. Each
-line is one JSON list. Paths are relative to the root.
+The journal is a small directory in the root of the environment, there only while the environment is being changed. It
+holds pages, each of which is the target of a symbolic link. A target is metadata, and journaling filesystems keep
+changes to metadata in order, so that a power cut leaves no change without the page that tells of it. A file would have
+to be flushed for that, which takes up to a tenth of the time in which a small environment is made.
+
+One entry is written at a time: a JSON list of rows, compressed and divided into pages. Paths are relative to the root.
 
     ["aside", PATH, PLACE, PROJECT]  the file PATH of a project is moved to PLACE
     ["directory", PATH]              the directory PATH is made
@@ -14,15 +18,21 @@ line is one JSON list. Paths are relative to the root.
 
 from __future__ import annotations
 
+import binascii
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+import shutil
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from virtualenv_reflink.transaction.steps import Aside, Steps
 
 _NAME = ".virtualenv-reflink-journal"
+# XFS has the shortest targets, XFS_SYMLINK_MAXLEN
+_PAGE_BYTES = 1000
+_LAST = ".last"
 
 
 class Journal:
@@ -32,23 +42,21 @@ class Journal:
         """Take the root of the environment; nothing is written yet."""
         self._root = root
         self.path = os.path.join(root, _NAME)
-        self._fd: int | None = None
+        self._entries = 0
 
     def write(self, steps: Steps) -> None:
-        """Write down what is going to be done; it has reached the disk when this returns, fdatasync(2).
+        """Write down what is going to be done.
 
         :raises OSError: when that fails; then nothing of it may be done.
         """
-        self._append(_rows(steps, self._relative))
-        self._flush()
+        self._write_entry(_rows(steps, self._relative))
 
     def write_done(self) -> None:
-        """Write down, on the disk, that all is in place: from now on nothing is taken back.
+        """Write down that all is in place: from now on nothing is taken back.
 
         :raises OSError: when that fails.
         """
-        self._append([["done"]])
-        self._flush()
+        self._write_entry([["done"]])
 
     @property
     def written_ns(self) -> int:
@@ -61,42 +69,37 @@ class Journal:
     def read(self) -> Steps | None:
         """Return what an interrupted change was about to do, or None where there is no journal.
 
-        A line that was cut short has never been acted upon.
+        An entry that lacks its last page has never been acted upon.
 
         :raises OSError: when the journal cannot be read.
         """
         try:
-            with open(self.path, encoding="ascii", errors="replace") as stream:
-                rows = [row for line in stream if (row := _parsed(line))]
+            names = sorted(os.listdir(self.path))
         except FileNotFoundError:
             return None
-        return _steps(rows, self._absolute)
+        steps = Steps()
+        for entry in _entries(names):
+            text = "".join([_read_page(f"{self.path}/{name}") for name in entry])
+            _add_rows(steps, json.loads(zlib.decompress(binascii.a2b_base64(text))), self._absolute)
+        return steps
 
     def delete(self) -> None:
         """Delete the journal: the change is over.
 
         :raises OSError: when that fails.
         """
-        self.close()
-        with suppress(FileNotFoundError):
-            os.unlink(self.path)
+        if os.path.lexists(self.path):
+            shutil.rmtree(self.path)
 
-    def close(self) -> None:
-        """Write nothing more; the journal stays where it is."""
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-
-    def _append(self, rows: Iterable[Sequence[Any]]) -> None:
-        if self._fd is None:
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-        data = "".join([f"{json.dumps(row, separators=(',', ':'))}\n" for row in rows]).encode("ascii")
-        while data:
-            data = data[os.write(self._fd, data) :]
-
-    def _flush(self) -> None:
-        assert self._fd is not None
-        getattr(os, "fdatasync", os.fsync)(self._fd)
+    def _write_entry(self, rows: list[list[Any]]) -> None:
+        if not self._entries:
+            os.mkdir(self.path)
+        text = binascii.b2a_base64(zlib.compress(json.dumps(rows).encode("ascii"), 1), newline=False).decode("ascii")
+        starts = range(0, len(text), _PAGE_BYTES)
+        for number, start in enumerate(starts):
+            name = f"{self._entries:04}-{number:06}{_LAST if number == len(starts) - 1 else ''}"
+            _write_page(f"{self.path}/{name}", text[start : start + _PAGE_BYTES])
+        self._entries += 1
 
     def _relative(self, path: str) -> str:
         if path.startswith(self._root + os.sep):
@@ -105,6 +108,36 @@ class Journal:
 
     def _absolute(self, path: str) -> str:
         return os.path.normpath(os.path.join(self._root, path))
+
+
+def _entries(names: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the pages of each entry that is complete."""
+    pages: list[str] = []
+    for name in names:
+        if pages and pages[0][:4] != name[:4]:
+            pages = []
+        pages.append(name)
+        if name.endswith(_LAST):
+            yield pages
+            pages = []
+
+
+def _write_page(path: str, text: str) -> None:
+    with suppress(OSError, NotImplementedError):
+        os.symlink(text, path)
+        return
+    # where there are no symbolic links
+    with open(path, "x", encoding="ascii") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _read_page(path: str) -> str:
+    if os.path.islink(path):
+        return os.readlink(path)
+    with open(path, encoding="ascii") as stream:
+        return stream.read()
 
 
 def _rows(steps: Steps, relative: Callable[[str], str]) -> list[list[Any]]:
@@ -119,8 +152,7 @@ def _rows(steps: Steps, relative: Callable[[str], str]) -> list[list[Any]]:
     return rows
 
 
-def _steps(rows: Iterable[list[Any]], absolute: Callable[[str], str]) -> Steps:
-    steps = Steps()
+def _add_rows(steps: Steps, rows: Iterable[list[Any]], absolute: Callable[[str], str]) -> None:
     for kind, *words in rows:
         if kind == "aside":
             steps.aside.append(Aside(absolute(words[0]), absolute(words[1]), words[2]))
@@ -134,13 +166,5 @@ def _steps(rows: Iterable[list[Any]], absolute: Callable[[str], str]) -> Steps:
             steps.publish.append((absolute(words[0]), absolute(words[1])))
         elif kind == "replace":
             steps.replace.append((absolute(words[0]), absolute(words[1]), absolute(words[2])))
-        else:
+        elif kind == "done":
             steps.done = True
-    return steps
-
-
-def _parsed(line: str) -> list[Any] | None:
-    with suppress(ValueError):
-        row = json.loads(line)
-        return row if isinstance(row, list) and row else None
-    return None

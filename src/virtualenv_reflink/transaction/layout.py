@@ -1,7 +1,5 @@
 """Where the files of a wheel go in one environment."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The steps of a change to an environment, and how they are taken back or completed."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -49,7 +47,7 @@ class Steps:
         self.replace = list(replace)
         self.done = False
 
-    def add(self, other: Steps) -> None:
+    def add(self, other: "Steps") -> None:
         """Take further steps."""
         self.aside += other.aside
         self.directories += other.directories

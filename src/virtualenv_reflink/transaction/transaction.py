@@ -83,12 +83,9 @@ class Transaction:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if self._begun:
-                with interrupts_put_off():
-                    self._undo() if kind else self._commit()
-        finally:
-            self._journal.close()
+        if self._begun:
+            with interrupts_put_off():
+                self._undo() if kind else self._commit()
 
     def will(self, steps: Steps) -> None:
         """Write down what is going to be made.

@@ -1,0 +1,119 @@
+"""Layers into the environment, and packages out of its layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from virtualenv_reflink.environment.installed import layered, normalized, present_versions
+from virtualenv_reflink.errors import InstallError
+from virtualenv_reflink.layers.layer import Layer, Member, kind_of, layer_key, member_of, read_layer
+from virtualenv_reflink.layers.mode import TreeMode
+from virtualenv_reflink.layers.pth import keep_layer_without, leave_layer
+from virtualenv_reflink.layers.users import register_user
+from virtualenv_reflink.placing.outcome import Outcome
+from virtualenv_reflink.placing.placer import Placer
+from virtualenv_reflink.transaction.errors import explained
+from virtualenv_reflink.transaction.install import named
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
+from virtualenv_reflink.transaction.transaction import Transaction
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.provision.context import Context
+    from virtualenv_reflink.provision.placement import Placement, Wanted
+    from virtualenv_reflink.provision.supply import Supply
+
+
+def place_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply, change: Transaction) -> Outcome:
+    """Put the layer of what is wanted into the environment, and build it before if that was never done.
+
+    :raises ReflinkError: naming what went wrong.
+    """
+    layer = _layer(mode, wanted, context, supply)
+    seeds = {seed.key for seed in wanted.seeds}
+    beside = [
+        supplied._replace(aliases=wanted.aliases) if supplied.wheel.key in seeds else supplied
+        for supplied in layer.beside
+    ]
+    if mode.depends:
+        register_user(context.cache, layer.tree.parent.name, context.environment.root)
+    mode.put(layer._replace(beside=beside), context.environment, change, Placer(context.modes.files))
+    return Outcome(mode.name)
+
+
+def refresh_layer(context: Context, change: Transaction) -> None:
+    """Tell the cache where a layered environment is, which may have been moved or copied; leave a layer that is gone.
+
+    :raises InstallError: when that fails.
+    """
+    state = layered(context.environment)
+    if state is None:
+        return
+    if not state.tree.is_dir():
+        with explained("nothing", context.environment):
+            leave_layer(context.environment, change)
+    elif state.tree.is_relative_to(context.cache.root):
+        register_user(context.cache, state.tree.parent.name, context.environment.root)
+
+
+def eject(
+    names: Sequence[str], context: Context, supply: Supply, placement: Placement, change: Transaction
+) -> tuple[list[SuppliedWheel], Outcome]:
+    """Turn packages of the environment's layer into its own, all of them when none is named; return which.
+
+    What the environment holds itself already is left alone.
+
+    :raises InstallError: when there is no layer, or it lacks a package.
+    """
+    environment = context.environment
+    state = layered(environment)
+    if state is None:
+        raise InstallError(f"{environment.root} has no layer, so there is nothing to eject")
+    if not state.tree.is_dir():
+        raise InstallError(f"the layer {state.tree} is missing; create the environment again")
+    own = present_versions(environment.libraries)
+    members = [_member(member, context, supply) for member in read_layer(state.tree.parent).members]
+    by_name = {normalized(supplied.distribution): supplied for supplied in members}
+    if missing := [name for name in names if normalized(name) not in by_name]:
+        raise InstallError(f"the layer of {environment.root} has no {', '.join(missing)}")
+    chosen = {normalized(name) for name in names} or set(by_name)
+    ejected = [by_name[name] for name in by_name if name in chosen and name not in own]
+    outcome = placement.install(ejected, change)
+    with explained(named(ejected), environment):
+        if set(by_name) <= {*own, *(normalized(supplied.distribution) for supplied in ejected)}:
+            leave_layer(environment, change)
+        else:
+            keep_layer_without([supplied.distribution for supplied in ejected], state, environment, change)
+    return ejected, outcome
+
+
+def _layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> Layer:
+    """Return the layer of what is wanted; one that is there costs no look at its wheels."""
+    cache, settings = context.cache, context.settings
+    kind = kind_of(mode.name, context.facts.bytecode_tag if settings.compile_bytecode else None)
+    own = [Member(seed.key, True, None) for seed in wanted.seeds]
+    keys = supply.known_keys(wanted.packages)
+    if keys is not None:
+        packages = zip(keys, wanted.packages, strict=True)
+        members = [Member(key, package.requested, package.direct_url) for key, package in packages]
+        entry = cache.known_layer(layer_key(kind, [*own, *members]))
+        if entry is not None:
+            return read_layer(entry)
+    # a lazy boundary: what builds a layer
+    from virtualenv_reflink.layers.building import LayerBuilder
+
+    wheels = [*supply.seeds(wanted.seeds, {}), *supply.wheels(wanted.packages)]
+    supply.check_unchanged(wheels)
+    supply.note_links(wheels)
+    builder = LayerBuilder(mode, kind, context.environment, context.progress)
+    fill = builder.filling(wheels, cache.known_layers(mode.name))
+    entry = cache.layer(layer_key(kind, [member_of(supplied) for supplied in wheels]), fill)
+    supply.note_links(wheels)
+    return read_layer(entry)
+
+
+def _member(member: Member, context: Context, supply: Supply) -> SuppliedWheel:
+    wheel = context.cache.known(member.key)
+    if wheel is None:
+        raise InstallError(f"the wheel cache has lost the wheel {member.key} of this layer; install it again")
+    return SuppliedWheel(wheel, supply.bytecode(wheel), member.requested, member.direct_url)
