@@ -63,7 +63,7 @@ def place_all(directory: Path, after: Callable[[Sequence[Duplicate]], None]) -> 
 
 @pytest.mark.parametrize("slow", ["here", "there"])
 def test_each_file_is_placed_once_and_most_by_whoever_is_free(tmp_path: Path, slow: str) -> None:
-    place_all(tmp_path, lambda _: time.sleep(0.01 if (os.getpid() == HERE) == (slow == "here") else 0))
+    place_all(tmp_path, lambda _: time.sleep(0.03 if (os.getpid() == HERE) == (slow == "here") else 0))
     assert len(list(tmp_path.iterdir())) == FILES
     here = sum(path.read_text() == str(HERE) for path in tmp_path.iterdir())
     # a third is not shared

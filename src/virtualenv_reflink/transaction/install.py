@@ -11,6 +11,7 @@ from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.record import Recorder, Row
 from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.placing.batches import Batch
+from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.placing.worklist import Worklist
 from virtualenv_reflink.progress import Progress
@@ -128,7 +129,7 @@ class _Installation:
     def _new_files(self, plan: _Plan, footprint: Footprint) -> Iterator[tuple[str, list[str]]]:
         """Yield the files of a plan by directory, without those in the staging directory, which is known as a whole."""
         staging = plan.layout.staging
-        for _, target, files, _ in plan.placed:
+        for _, _, target, files, _ in plan.placed:
             if not target.startswith(staging):
                 names = [file.name for file in files]
                 footprint.add(target, names)
@@ -142,15 +143,16 @@ class _Installation:
 
     def _batches(self, plan: _Plan) -> Iterator[Batch]:
         """Yield the files of a plan that no later wheel holds too, in directories that this makes."""
-        mode = None
-        for source, target, files, mtime_ns in plan.placed:
+        modes: dict[str, FileMode] = {}
+        for scheme, source, target, files, mtime_ns in plan.placed:
             claimed = self._make_directory(target)
             if claimed:
                 files = [file for file in files if file.name not in claimed]
             if files:
                 claimed.update([file.name for file in files])
-                mode = mode or self._placer.between(f"{source}/{files[0].name}", target)
-                yield Batch(source, target, files, mtime_ns, mode)
+                if scheme not in modes:
+                    modes[scheme] = self._placer.between(f"{source}/{files[0].name}", target)
+                yield Batch(source, target, files, mtime_ns, modes[scheme])
 
     def _make_directory(self, path: str) -> set[str]:
         """Make a directory unless it is there, and return the names that are claimed in it."""

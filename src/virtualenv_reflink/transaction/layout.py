@@ -11,11 +11,12 @@ from virtualenv_reflink.transaction.transaction import Transaction
 
 
 class Placed(NamedTuple):
-    """Files of one cached directory, and the directory of an environment that they go into.
+    """Files of one cached directory of a scheme, and the directory of an environment that they go into.
 
     ``mtime_ns`` is that of Python sources whose bytecode is checked against it.
     """
 
+    scheme: str
     source: str
     target: str
     files: list[File]
@@ -58,7 +59,7 @@ class Layout:
                 for directory in directories:
                     source = f"{tree.root}/{scheme}/{directory.path}" if directory.path else f"{tree.root}/{scheme}"
                     files = _without(directory, without) if without else directory.files
-                    yield Placed(source, self.target(scheme, directory.path), files, mtime_ns)
+                    yield Placed(scheme, source, self.target(scheme, directory.path), files, mtime_ns)
 
     def _scheme(self, name: str) -> str:
         return self._environment.scheme(name, self._supplied.distribution)
