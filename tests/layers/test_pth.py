@@ -112,6 +112,42 @@ def test_a_layer_that_has_gone_is_one_line_at_start(tmp_path: Path, layered: Pat
     assert runs(layered, "import sample; sample.main()") == "sample runs\n"
 
 
+def test_making_it_again_changes_nothing(tmp_path: Path, layered: Path, reflink: Run) -> None:
+    before = tree_digest(layered)
+    wheel = tmp_path / "sample-1.0-py3-none-any.whl"
+    options = ["--wheel-cache", tmp_path / "cache", "--link-mode", "layer", "--with", wheel]
+    assert reflink("venv", *options, layered).stdout == ""
+    assert tree_digest(layered) == before
+    assert packages(layered) == {}
+
+
+@pytest.mark.parametrize("mode", ["layer", "copy"])
+def test_an_environment_whose_layer_is_missing_can_be_made_again(
+    tmp_path: Path, layered: Path, mode: str, reflink: Run
+) -> None:
+    shutil.rmtree(tmp_path / "cache")
+    wheel = tmp_path / "sample-1.0-py3-none-any.whl"
+    options = ["--wheel-cache", tmp_path / "cache", "--link-mode", mode, "--with", wheel]
+    reflink("venv", *options, layered)
+    assert runs(layered, "import sample; sample.main()") == "sample runs\n"
+    pip(layered, "check")
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_a_layered_environment_in_another_place(tmp_path: Path, layered: Path, how: str, reflink: Run) -> None:
+    place = tmp_path / "place"
+    if how == "moved":
+        layered.rename(place)
+    else:
+        shutil.copytree(layered, place, symlinks=True)
+    cache = ["--wheel-cache", tmp_path / "cache"]
+    wheel = tmp_path / "sample-1.0-py3-none-any.whl"
+    reflink("install", *cache, "-p", place, "--force-reinstall", "--no-deps", wheel)
+    assert subprocess.check_output([place / "bin" / "sample"], text=True) == "sample runs\n"
+    reflink("eject", *cache, place)
+    pip(place, "check")
+
+
 def test_ejecting_makes_packages_the_environments_own(tmp_path: Path, layered: Path, reflink: Run) -> None:
     cache = ["--wheel-cache", tmp_path / "cache"]
     assert reflink("eject", *cache, layered, "nobody", code=1).stderr.endswith("has no nobody\n")

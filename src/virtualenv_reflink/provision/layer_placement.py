@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from virtualenv_reflink.environment.installed import layered, normalized, present_versions
+from virtualenv_reflink.environment.installed import installed_in, layered, normalized, present_versions
 from virtualenv_reflink.errors import InstallError
-from virtualenv_reflink.layers.layer import Layer, Member, kind_of, layer_key, member_of, read_layer
+from virtualenv_reflink.layers.layer import Kind, Layer, Member, kind_of, layer_key, member_of, read_layer
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.layers.pth import keep_layer_without, leave_layer
 from virtualenv_reflink.layers.users import register_user
@@ -39,6 +39,14 @@ def place_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply
         register_user(context.cache, layer.tree.parent.name, context.environment.root)
     mode.put(layer._replace(beside=beside), context.environment, change, Placer(context.modes.files))
     return Outcome(mode.name)
+
+
+def has_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> bool:
+    """Return whether the layer of what is wanted is all that the environment has."""
+    state = layered(context.environment)
+    if state is None or not mode.depends or any(installed_in(context.environment.purelib)):
+        return False
+    return state.tree.is_dir() and state.tree.parent.name == _known_key(mode, wanted, context, supply)
 
 
 def refresh_layer(context: Context, change: Transaction) -> None:
@@ -89,27 +97,38 @@ def eject(
 
 def _layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> Layer:
     """Return the layer of what is wanted; one that is there costs no look at its wheels."""
-    cache, settings = context.cache, context.settings
-    kind = kind_of(mode.name, context.facts.bytecode_tag if settings.compile_bytecode else None)
-    own = [Member(seed.key, True, None) for seed in wanted.seeds]
-    keys = supply.known_keys(wanted.packages)
-    if keys is not None:
-        packages = zip(keys, wanted.packages, strict=True)
-        members = [Member(key, package.requested, package.direct_url) for key, package in packages]
-        entry = cache.known_layer(layer_key(kind, [*own, *members]))
-        if entry is not None:
-            return read_layer(entry)
+    cache = context.cache
+    key = _known_key(mode, wanted, context, supply)
+    known = cache.known_layer(key) if key else None
+    if known is not None:
+        return read_layer(known)
     # a lazy boundary: what builds a layer
     from virtualenv_reflink.layers.building import LayerBuilder
 
     wheels = [*supply.seeds(wanted.seeds, {}), *supply.wheels(wanted.packages)]
     supply.check_unchanged(wheels)
     supply.note_links(wheels)
+    kind = _kind(mode, context)
     builder = LayerBuilder(mode, kind, context.environment, context.progress)
     fill = builder.filling(wheels, cache.known_layers(mode.name))
     entry = cache.layer(layer_key(kind, [member_of(supplied) for supplied in wheels]), fill)
     supply.note_links(wheels)
     return read_layer(entry)
+
+
+def _known_key(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> str | None:
+    """Return the name of the layer of what is wanted, or None where a wheel is yet to be downloaded or built."""
+    keys = supply.known_keys(wanted.packages)
+    if keys is None:
+        return None
+    own = [Member(seed.key, True, None) for seed in wanted.seeds]
+    packages = zip(keys, wanted.packages, strict=True)
+    members = [Member(key, package.requested, package.direct_url) for key, package in packages]
+    return layer_key(_kind(mode, context), [*own, *members])
+
+
+def _kind(mode: TreeMode, context: Context) -> Kind:
+    return kind_of(mode.name, context.facts.bytecode_tag if context.settings.compile_bytecode else None)
 
 
 def _member(member: Member, context: Context, supply: Supply) -> SuppliedWheel:

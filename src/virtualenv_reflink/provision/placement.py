@@ -48,11 +48,11 @@ class Placement:
         mode = self._context.modes.tree
         if mode is None:
             return self._place_files(wanted, change)
-        reason = why_not_whole(self._context.environment)
-        if reason is None:
-            # a lazy boundary: what knows layers
-            from virtualenv_reflink.provision.layer_placement import place_layer
+        # a lazy boundary: what knows layers
+        from virtualenv_reflink.provision.layer_placement import has_layer, place_layer
 
+        reason = why_not_whole(self._context.environment)
+        if reason is None or has_layer(mode, wanted, self._context, self._supply):
             return place_layer(mode, wanted, self._context, self._supply, change)
         outcome = self._place_files(wanted, change)
         return outcome._replace(reasons=(reason, *outcome.reasons))
@@ -71,12 +71,13 @@ class Placement:
         return placer.outcome
 
     def _place_files(self, wanted: Wanted, change: Transaction) -> Outcome:
+        wheels = [*self._supply.seeds(wanted.seeds, wanted.aliases), *self._supply.wheels(wanted.packages)]
+        outcome = self.install(wheels, change)
         if layered(self._context.environment):
             from virtualenv_reflink.provision.layer_placement import refresh_layer
 
             refresh_layer(self._context, change)
-        wheels = [*self._supply.seeds(wanted.seeds, wanted.aliases), *self._supply.wheels(wanted.packages)]
-        return self.install(wheels, change)
+        return outcome
 
 
 def why_not_whole(environment: Environment) -> str | None:
