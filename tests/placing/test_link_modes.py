@@ -12,10 +12,10 @@ import pytest
 
 from tests.conftest import Run, python_of, tree_digest
 from tests.support.comparison import site_packages
+from tests.support.extents import shares_all_extents
 from tests.support.loop_mounts import used_bytes
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache.manifest import read_tree
-from virtualenv_reflink.filesystem.extents import shares_all_extents
 
 SHARING = pytest.mark.parametrize("place", ["btrfs", "xfs"], indirect=True)
 EVERYWHERE = pytest.mark.parametrize("place", ["btrfs", "xfs", "ext4", "tmpfs"], indirect=True)
