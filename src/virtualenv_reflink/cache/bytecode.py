@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from virtualenv_reflink.cache import compile_sources
 from virtualenv_reflink.cache.manifest import TREE_NAME, Tree, TreeBuilder, UnpackedWheel, write_tree
+from virtualenv_reflink.cache.modes import cached_file_mode
 from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.errors import ReflinkError
 from virtualenv_reflink.filesystem.allocation import move_to_block
@@ -44,7 +45,7 @@ def compile_wheel(unpacked: UnpackedWheel, executable: Path, cache_tag: str, ent
         if job.bytecode in made:
             move_to_block(job.bytecode)
             os.utime(job.bytecode, ns=(mtime_ns, mtime_ns))
-            os.chmod(job.bytecode, 0o444)
+            os.chmod(job.bytecode, cached_file_mode(executable=False))
             size = os.stat(job.bytecode).st_size
             builder.add(job.scheme, job.path, executable=False, size=size, hash_=hash_of_file(job.bytecode))
     write_tree(entry, builder, mtime_ns)

@@ -26,6 +26,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from virtualenv_reflink.cache.archive import VerifiedStream, WheelArchive
 from virtualenv_reflink.cache.manifest import TREE_NAME, EntryPoint, Metadata, TreeBuilder, write_tree
+from virtualenv_reflink.cache.modes import cached_file_mode
 from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.filesystem.allocation import reserve_block
 
@@ -135,6 +136,7 @@ class _UnpackedDestination(WheelDestination):
             requires_dist=headers.get_all("Requires-Dist", []),
             entry_points=self._entry_points,
             rewritten_scripts=self._rewritten_scripts,
+            warnings=[],
         )
         write_tree(self._entry, self._builder, self._mtime_ns, metadata)
 
@@ -159,7 +161,7 @@ class _UnpackedDestination(WheelDestination):
                 raise
             raise BadWheelError(self._source.wheel, f"its entry {path!r} has too long a name") from error
         os.utime(target, ns=(self._mtime_ns, self._mtime_ns))
-        os.chmod(target, 0o555 if executable else 0o444)
+        os.chmod(target, cached_file_mode(executable=executable))
         if scheme == "scripts" and first.startswith(b"#!python"):
             self._rewritten_scripts.append(path)
         self._builder.add(scheme, path, executable=executable, size=stream.size, hash_=stream.hash)

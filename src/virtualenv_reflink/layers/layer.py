@@ -12,12 +12,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.manifest import TREE_NAME, Directory, EntryPoint, File, Metadata, Tree, UnpackedWheel
+from virtualenv_reflink.cache.manifest import (
+    LAYER_NAME,
+    TREE_NAME,
+    Directory,
+    EntryPoint,
+    File,
+    Metadata,
+    Tree,
+    UnpackedWheel,
+)
 from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.transaction.supplied import Item
 
 _LIBRARIES = frozenset({"purelib", "platlib"})
-_CONTENT = "layer.json"
 
 
 class Member(NamedTuple):
@@ -84,19 +92,19 @@ def write_layer(entry: Path, kind: Kind, items: Sequence[Item]) -> None:
         "disjoint": are_disjoint(items),
         "rest": [_packed(_rest_of(item)) for item in items if has_rest(item)],
     }
-    (entry / _CONTENT).write_text(json.dumps(content), encoding="utf-8")
+    (entry / LAYER_NAME).write_text(json.dumps(content), encoding="utf-8")
 
 
 def read_layer(entry: Path) -> Layer:
     """Read a layer of the cache."""
-    content = json.loads((entry / _CONTENT).read_bytes())
+    content = json.loads((entry / LAYER_NAME).read_bytes())
     members = [Member(*row) for row in content["members"]]
     return Layer(entry / TREE_NAME, [_unpacked(packed) for packed in content["rest"]], members)
 
 
 def read_outline(entry: Path) -> Outline:
     """Read what a layer of the cache is made of."""
-    content = json.loads((entry / _CONTENT).read_bytes())
+    content = json.loads((entry / LAYER_NAME).read_bytes())
     members = (Member(*row) for row in content["members"])
     distributions = dict(zip(members, content["distributions"], strict=True))
     return Outline(Kind(*content["kind"]), distributions, content["disjoint"])
