@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,8 +74,10 @@ def _run(jobs: list[_Job], executable: Path) -> set[str]:
         for index, process in enumerate(processes):
             share = [(job.source, job.bytecode, job.name) for job in jobs[index::count]]
             assert process.stdin
-            process.stdin.write(json.dumps(share))
-            process.stdin.close()
+            # one that has ended already tells why
+            with suppress(BrokenPipeError):
+                process.stdin.write(json.dumps(share))
+                process.stdin.close()
             process.stdin = None
         return {path for process in processes for path in _made(process, executable)}
     finally:
@@ -86,15 +89,22 @@ def _run(jobs: list[_Job], executable: Path) -> set[str]:
 def _start(executable: Path) -> subprocess.Popen[str]:
     command = [str(executable), "-I", "-S", "-W", "ignore", compile_sources.__file__]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8")
+    try:
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8")
+    except OSError as error:
+        raise ReflinkError(f"the interpreter {executable} does not run: {error.strerror}") from error
 
 
 def _made(process: subprocess.Popen[str], executable: Path) -> list[str]:
     output, errors = process.communicate()
-    if process.returncode:
+    try:
+        answer = json.loads(output)
+        made, failed = list(answer["made"]), answer["failed"]
+    except (ValueError, TypeError, LookupError) as error:
         last = (errors.strip().splitlines() or ["no reason given"])[-1]
-        if last.startswith("OSError"):
-            raise OSError(None, last)
-        raise ReflinkError(f"{executable} cannot compile bytecode: {last}; --no-compile-bytecode does without")
-    made: list[str] = json.loads(output)
+        raise ReflinkError(
+            f"{executable} cannot compile bytecode: {last}; --no-compile-bytecode does without"
+        ) from error
+    if failed:
+        raise OSError(*failed)
     return made
