@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def test_twenty_processes_unpack_each_wheel_once(tmp_path: Path, wheelhouse: Pat
     cache = tmp_path / "cache"
     options = ["-vv", "--wheel-cache", cache, "--extra-search-dir", wheelhouse, "--with", "black"]
     running = [start(*options, tmp_path / f"env-{number}") for number in range(20)]
-    outputs = [process.communicate()[0] for process in running]
+    # pipes that are read in turn fill up, and their writers may hold a lock that the one being read waits for
+    with ThreadPoolExecutor(len(running)) as pool:
+        outputs = [output for output, _ in pool.map(subprocess.Popen.communicate, running)]
     assert [process.returncode for process in running] == [0] * 20, outputs
     said = "\n".join(outputs)
     for wheel in ("pip", "black"):
@@ -51,7 +54,7 @@ def test_twenty_processes_unpack_each_wheel_once(tmp_path: Path, wheelhouse: Pat
     ]
     assert len(trees[0]) > 900
     assert all(tree == trees[0] for tree in trees)
-    assert list((cache / "v3" / "staging").iterdir()) == []
+    assert list((cache / "v4" / "staging").iterdir()) == []
 
 
 def test_a_kill_at_any_moment_leaves_no_half_entry(tmp_path: Path, virtualenv: Run) -> None:
@@ -73,17 +76,17 @@ def test_a_kill_at_any_moment_leaves_no_half_entry(tmp_path: Path, virtualenv: R
         # half of the rounds begin with a cold cache, the others with the one this left
         if moments.random() < 0.5:
             subprocess.run(["rm", "-rf", cache], check=True)
-    assert not list(cache.glob("v3/staging/*"))
+    assert not list(cache.glob("v4/staging/*"))
 
 
 def test_what_a_killed_process_staged_is_cleared_by_the_next(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, {"sample.py": b""})
     cache = WheelCache(tmp_path / "cache")
     key = cache.unpacked(wheel).key
-    abandoned = tmp_path / "cache" / "v3" / "staging" / f"{key}.unpacked.dead"
+    abandoned = tmp_path / "cache" / "v4" / "staging" / f"{key}.unpacked.dead"
     abandoned.mkdir()
     (abandoned / "half").write_text("half")
-    subprocess.run(["rm", "-rf", tmp_path / "cache" / "v3" / "wheels"], check=True)
+    subprocess.run(["rm", "-rf", tmp_path / "cache" / "v4" / "wheels"], check=True)
     cache.unpacked(wheel)
     assert not abandoned.exists()
 
@@ -117,4 +120,4 @@ def test_cached_files_are_read_only_and_the_root_is_nobody_elses(tmp_path: Path,
 def test_the_default_place_is_the_users_cache_directory(tmp_path: Path, virtualenv: Run) -> None:
     environ = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "xdg")}
     virtualenv("--no-download", tmp_path / "env", env=environ)
-    assert (tmp_path / "xdg" / "virtualenv-reflink" / "v3" / "wheels").is_dir()
+    assert (tmp_path / "xdg" / "virtualenv-reflink" / "v4" / "wheels").is_dir()

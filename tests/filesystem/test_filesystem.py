@@ -6,18 +6,22 @@ import errno
 import os
 import subprocess
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import insist_on_mounts
+from tests.support.extents import extents, shares_all_extents
 from tests.support.loop_mounts import loop_mount
 from virtualenv_reflink.filesystem import copying
+from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.deletion import emptied
-from virtualenv_reflink.filesystem.extents import extents, shares_all_extents
 from virtualenv_reflink.filesystem.probe import filesystem_name, why_not_clone, why_not_link
-from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file
+from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file, clone_files
+from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.filesystem.umask import current_umask
 
 SHARING = pytest.mark.parametrize("place", ["btrfs", "xfs"], indirect=True)
@@ -99,7 +103,7 @@ def test_every_means_of_copying_copies(place: Path, means: str, monkeypatch: pyt
 
 @pytest.mark.parametrize("place", ["ext4"], indirect=True)
 def test_a_means_the_kernel_lacks_gives_way_to_the_next(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacking(source_fd: int, target_fd: int) -> None:
+    def lacking(source_fd: int, target_fd: int) -> int:
         os.write(target_fd, os.read(source_fd, 10))
         raise OSError(errno.ENOSYS, "lacking")
 
@@ -216,3 +220,148 @@ def join_threads() -> None:
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
+
+
+@EVERYWHERE
+def test_a_missing_source_is_named_as_the_source(place: Path) -> None:
+    missing, target = str(place / "missing"), str(place / "target")
+    for put in (clone_file, copy_file):
+        with pytest.raises(SourceError) as caught:
+            put(missing, target, 0o666, None)
+        assert (caught.value.filename, caught.value.errno) == (missing, errno.ENOENT)
+    assert os.listdir(place) == []
+
+
+@EVERYWHERE
+def test_a_missing_target_directory_is_no_trouble_with_the_source(place: Path) -> None:
+    source = str(a_file(place))
+    for put in (clone_file, copy_file):
+        with pytest.raises(FileNotFoundError) as caught:
+            put(source, str(place / "missing" / "target"), 0o666, None)
+        assert not isinstance(caught.value, SourceError)
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("size", [0, 1, 4095, 4096, 5000])
+@pytest.mark.parametrize("expected", [1, 4095, 4096, 5000, 9000])
+def test_a_source_of_another_size_is_named(place: Path, size: int, expected: int) -> None:
+    source, target = a_file(place, size), place / "target"
+    longer_by_blocks = size > expected and expected % 4096 == 0
+    for put in (clone_sized, copy_file):
+        if put is clone_sized and (longer_by_blocks or filesystem_name(str(place)) not in {"btrfs", "xfs"}):
+            continue
+        if size == expected:
+            put(str(source), str(target), 0o666, None, expected)
+            assert target.read_bytes() == source.read_bytes()
+            target.unlink()
+        else:
+            with pytest.raises(SourceError, match=f"{size} bytes in place of {expected}") as caught:
+                put(str(source), str(target), 0o666, None, expected)
+            assert caught.value.filename == str(source)
+        assert os.listdir(place) == ["source"]
+
+
+def clone_sized(source: str, target: str, mode: int, mtime_ns: int | None, size: int) -> None:
+    clone_files([(source, target, mode, mtime_ns, size)])
+
+
+@pytest.mark.parametrize("write", [atomic_write, atomic_write_unflushed])
+def test_a_small_file_is_replaced_whole_and_by_many_at_once(
+    tmp_path: Path, write: Callable[[Path, bytes], None]
+) -> None:
+    path = tmp_path / "file"
+    contents = [bytes([number]) * 300_000 for number in range(8)]
+    threads = [threading.Thread(target=write, args=(path, content)) for content in contents * 4]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        if path.exists():
+            assert path.read_bytes() in contents
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("write", [atomic_write, atomic_write_unflushed])
+def test_a_small_file_that_cannot_be_written_stays_as_it_was(
+    tmp_path: Path, write: Callable[[Path, bytes], None]
+) -> None:
+    insist_on_mounts("tmpfs")
+    with loop_mount("tmpfs", 1) as place:
+        (place / "file").write_bytes(b"before")
+        with pytest.raises(OSError, match="No space"):
+            write(place / "file", bytes(2 << 20))
+        assert (place / "file").read_bytes() == b"before"
+        assert os.listdir(place) == ["file"]
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write(tmp_path / "directory", b"")
+    assert os.listdir(tmp_path) == ["directory"]
+
+
+def test_the_mode_of_a_small_file_is_subject_to_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        atomic_write(tmp_path / "file", b"", 0o664)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_filesystem_without_hard_links_is_told_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A kernel here has no such filesystem that can be written, so link(2) is what refuses."""
+    source = a_file(tmp_path)
+    name = filesystem_name(str(tmp_path))
+    for code, reason in {
+        errno.EPERM: f"{name} permits no hard links",
+        errno.EOPNOTSUPP: f"{name} has no hard links",
+        errno.ENOSYS: f"{name} has no hard links",
+        errno.EMLINK: "a cached file has reached the limit of hard links",
+    }.items():
+
+        def refuse(_: str, __: str, code: int = code) -> None:
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(os, "link", refuse)
+        assert why_not_link(str(source), str(tmp_path)) == reason
+
+
+def test_links_to_the_files_of_others_are_told_as_such(tmp_path: Path) -> None:
+    if os.geteuid() or Path("/proc/sys/fs/protected_hardlinks").read_text() != "1\n":
+        pytest.skip("only root can become another user, and the kernel must protect hard links")
+    a_file(tmp_path)
+    tmp_path.chmod(0o755)
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 65534, 65534)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.chdir(theirs)
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            os.write(writer, repr(why_not_link("../source", ".")).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with open(reader) as stream:
+        reason = "only their owner may link to the files of the wheel cache (fs.protected_hardlinks)"
+        assert stream.read() == repr(reason)
+    assert os.listdir(theirs) == []
+
+
+@pytest.mark.parametrize(
+    "name", [b"cl\xe9", "clé".encode(), b"a b", b"tab\there", b"back\\slash", b"line\nline", b"\r"]
+)
+def test_a_mount_point_of_any_name_is_recognized(tmp_path: Path, name: bytes) -> None:
+    insist_on_mounts("tmpfs")
+    place = os.path.join(os.fsencode(tmp_path), name)
+    os.mkdir(place)
+    before = filesystem_name(str(tmp_path))
+    assert before != "tmpfs"
+    subprocess.run([b"mount", b"-t", b"tmpfs", b"tmpfs", place], check=True)
+    try:
+        assert filesystem_name(os.fsdecode(place)) == "tmpfs"
+        assert filesystem_name(str(tmp_path)) == before
+    finally:
+        subprocess.run([b"umount", place], check=True)

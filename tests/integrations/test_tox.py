@@ -16,11 +16,11 @@ import pytest
 
 from tests.conftest import AT_LENGTH, Run
 from tests.support.comparison import packages, site_packages
+from tests.support.extents import shares_all_extents
 from tests.support.index import Index
 from tests.support.projects import make_project
 from tests.support.tools import default_interrupt
 from tests.support.wheels import make_wheel
-from virtualenv_reflink.filesystem.extents import shares_all_extents
 
 OLDEST = "tox==4.22"
 HEAVY = sys.version_info >= (3, 13)

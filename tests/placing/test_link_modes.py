@@ -6,16 +6,17 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Run, python_of, tree_digest
 from tests.support.comparison import site_packages
+from tests.support.extents import shares_all_extents
 from tests.support.loop_mounts import used_bytes
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache.manifest import read_tree
-from virtualenv_reflink.filesystem.extents import shares_all_extents
 
 SHARING = pytest.mark.parametrize("place", ["btrfs", "xfs"], indirect=True)
 EVERYWHERE = pytest.mark.parametrize("place", ["btrfs", "xfs", "ext4", "tmpfs"], indirect=True)
@@ -24,7 +25,7 @@ MODES = pytest.mark.parametrize("mode", ["auto", "copy"])
 
 def cached_files(cache: Path, scheme: str = "purelib") -> dict[str, Path]:
     """Every file that the cache puts into a scheme, by its path there."""
-    entries = [manifest.parent for manifest in cache.glob("v3/wheels/*/*/manifest.json")]
+    entries = [manifest.parent for manifest in cache.glob("v4/wheels/*/*/manifest.json")]
     trees = [read_tree(entry) for entry in entries]
     return {path: Path(tree.root, scheme, path) for tree in trees for path, _ in tree.files(scheme)}
 
@@ -170,9 +171,6 @@ def test_a_cached_file_changed_through_a_hard_link_is_never_handed_on(
     reflink(*venv, "hardlink", place / "zeroth")
     changed = [site_packages(place / "second") / "sample.py", cached_files(place / "cache")["sample.py"]]
     change(changed[change is os.unlink])
-    said = reflink(*venv, mode, place / "third", code=1).stderr
-    assert said.startswith("error: sample.py of sample-1.0-py3-none-any.whl was changed after it came into the wheel")
-    assert not (place / "third").exists()
     reflink(*venv, mode, place / "third")
     assert subprocess.check_output([python_of(place / "third"), "-m", "sample"]) == b"1\n"
 
@@ -193,8 +191,12 @@ def test_changed_bytecode_is_never_handed_on(tmp_path: Path, place: Path, reflin
     wheel = make_wheel(tmp_path, {"sample.py": b"print(1)"})
     venv = ["venv", "--wheel-cache", place / "cache", "--without-pip", "--with", wheel, "--link-mode", "hardlink"]
     reflink(*venv, place / "first")
-    rewrite_in_disguise(next(site_packages(place / "first").glob("__pycache__/sample.*.pyc")))
-    assert ".pyc of sample-1.0-py3-none-any.whl was changed" in reflink(*venv, place / "second", code=1).stderr
+    (cached,) = site_packages(place / "first").glob("__pycache__/sample.*.pyc")
+    rewrite_in_disguise(cached)
+    reflink(*venv, place / "second")
+    (made,) = site_packages(place / "second").glob("__pycache__/sample.*.pyc")
+    assert not made.samefile(cached)
+    assert made.read_bytes()[:4] == MAGIC_NUMBER
 
 
 @SHARING

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from virtualenv_reflink.filesystem.extents import extents
+from tests.support.extents import extents
 
 
 class Shell(NamedTuple):

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import re
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import BinaryIO, cast
 from zipfile import ZipFile, ZipInfo
 
-from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
 from installer.sources import WheelContentElement, WheelFile
-from installer.utils import SCHEME_NAMES
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
+from virtualenv_reflink.cache.manifest import SCHEMES, is_plain_path
+from virtualenv_reflink.cache.promises import Promise, Promises, read_promises
 from virtualenv_reflink.cache.record_hash import record_form
 from virtualenv_reflink.errors import BadWheelError
 
-_DRIVE = re.compile(r"^[A-Za-z]:")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_HASHES = ("sha256", "sha384", "sha512")
+_UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")
+# What only an installer can know, and writes itself.
+_WRITTEN_BY_INSTALLERS = ("INSTALLER", "REQUESTED", "direct_url.json")
 
 
 class WheelArchive(WheelFile):
-    """A wheel whose names are safe, whose entries are files, and whose every byte is checked against RECORD.
+    """A wheel whose names are safe, whose entries are files, and whose bytes are checked against RECORD.
 
-    See the binary distribution format specification.
+    See the binary distribution format specification. What RECORD says wrongly of files is no reason to refuse them,
+    as with pip, unless the hash of one is another: :attr:`mismatches` tells it.
     """
 
     def __init__(self, archive: ZipFile, wheel: str) -> None:
@@ -43,8 +46,26 @@ class WheelArchive(WheelFile):
         """Name of the data directory, spelled as the dist-info directory is, which file names may normalize away."""
         return f"{self.dist_info_dir.removesuffix('.dist-info')}.data"
 
-    def check_names(self) -> None:
-        """Refuse entries that no wheel may hold, and a RECORD that does not list exactly the files.
+    @property
+    def dist_info_filenames(self) -> list[str]:
+        """Names in the dist-info directory, without those that are not for installer to look into."""
+        return [name for name in super().dist_info_filenames if name != "entry_points.txt"]
+
+    @property
+    def entry_points(self) -> str:
+        """The text of entry_points.txt, empty where there is none."""
+        return self.read_dist_info("entry_points.txt") if "entry_points.txt" in super().dist_info_filenames else ""
+
+    def read_dist_info(self, filename: str) -> str:
+        """Return the text of a file in the dist-info directory.
+
+        :raises BadWheelError: when there is none, or it cannot be read.
+        """
+        with reading(self.wheel, f"its {filename} cannot be read"):
+            return self._archive.read(f"{self.dist_info_dir}/{filename}").decode("utf-8")
+
+    def check(self) -> None:
+        """Refuse entries that no wheel may hold, and metadata of another project.
 
         :raises BadWheelError: naming the entry.
         """
@@ -52,51 +73,78 @@ class WheelArchive(WheelFile):
         for info in self._archive.infolist():
             self._check_path(info.filename)
             self._check_kind(info)
-            if info.filename in seen:
+            if info.filename in seen and not info.is_dir():
                 raise BadWheelError(self.wheel, f"it holds {info.filename!r} twice")
             seen.add(info.filename)
-        for info in self._archive.infolist():
             if not info.is_dir():
                 self._check_scheme(info.filename)
-                self._check_listed(info)
-        self._check_complete(seen)
+        self._check_dist_info()
+        if "RECORD" not in self.dist_info_filenames:
+            raise BadWheelError(self.wheel, "it has no RECORD")
+
+    def check_identity(self, name: str | None, version: str | None) -> None:
+        """Refuse a wheel whose METADATA gives another name or version than its file name does.
+
+        :raises BadWheelError: when it does, or gives none.
+        """
+        if not name or canonicalize_name(name) != canonicalize_name(self.distribution):
+            raise BadWheelError(self.wheel, f"its METADATA gives {name!r} for its name")
+        if not version or not _is_same_version(version, self.version):
+            raise BadWheelError(self.wheel, f"its METADATA gives {version!r} for its version")
 
     def get_contents(self) -> Iterator[WheelContentElement]:
-        """Yield each file with a stream that fails at its end unless what was read is what RECORD promised.
+        """Yield each file with a stream that fails at its end when what was read has not the hash in RECORD.
 
         Bytecode inside a wheel is left out: it is compiled anew, from sources that can be seen. So is what only an
-        installer can know.
+        installer can know. The data directory may have any name that ends in ``.data``, as with pip.
         """
-        made_anew = {f"{self.dist_info_dir}/{name}" for name in ("INSTALLER", "REQUESTED")}
+        left_out = {f"{self.dist_info_dir}/{name}" for name in _WRITTEN_BY_INSTALLERS}
         for info in self._archive.infolist():
-            if info.is_dir() or info.filename in made_anew or "__pycache__" in info.filename.split("/"):
+            if info.is_dir() or info.filename in left_out or "__pycache__" in info.filename.split("/"):
                 continue
             mode = info.external_attr >> 16
             executable = stat.S_ISREG(mode) and bool(mode & 0o111)
-            with self._archive.open(info) as raw:
-                record = self._records.get(info.filename)
-                stream = VerifiedStream(cast("BinaryIO", raw), self.wheel, info.filename, record)
-                yield (info.filename, "", ""), cast("BinaryIO", stream), executable
+            with self._opened(info) as raw:
+                stream = VerifiedStream(raw, self.wheel, info.filename, self._promises_of(info.filename))
+                yield (self._in_data_dir(info.filename), "", ""), cast("BinaryIO", stream), executable
 
     @cached_property
-    def _unlisted(self) -> set[str]:
-        return {f"{self.dist_info_dir}/{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
+    def mismatches(self) -> list[str]:
+        """What RECORD says wrongly or leaves out, each as a phrase."""
+        files = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
+        unhashed = {f"{self.dist_info_dir}/{name}" for name in _UNHASHED}
+        rows = self._promises.rows
+        listed = {path: info for path, info in files.items() if path not in unhashed}
+        found = [_mismatch(path, rows.get(path, []), info.file_size) for path, info in listed.items()]
+        found += [f"{path!r} is listed and not there" for path in rows if path not in files and path not in unhashed]
+        found += ["rows that are malformed"] * bool(self._promises.malformed)
+        return [phrase for phrase in found if phrase]
 
     @cached_property
-    def _records(self) -> dict[str, RecordEntry]:
-        if "RECORD" not in self.dist_info_filenames:
-            raise BadWheelError(self.wheel, "it has no RECORD")
-        rows = parse_record_file(self.read_dist_info("RECORD").splitlines())
+    def _promises(self) -> Promises:
         try:
-            entries = [RecordEntry.from_elements(*row) for row in rows]
-        except (InvalidRecordEntry, csv.Error) as error:
+            return read_promises(self.read_dist_info("RECORD"))
+        except csv.Error as error:
             raise BadWheelError(self.wheel, f"its RECORD has a bad line: {error}") from error
-        return {entry.path: entry for entry in entries}
+
+    def _promises_of(self, path: str) -> list[Promise]:
+        if path in {f"{self.dist_info_dir}/{name}" for name in _UNHASHED}:
+            return []
+        return [promise for promise in self._promises.rows.get(path, []) if promise.algorithm]
+
+    @contextmanager
+    def _opened(self, info: ZipInfo) -> Iterator[BinaryIO]:
+        with reading(self.wheel, f"its entry {info.filename!r} cannot be read"):
+            raw = self._archive.open(info)
+        with raw:
+            yield cast("BinaryIO", raw)
+
+    def _in_data_dir(self, path: str) -> str:
+        root, separator, rest = path.partition("/")
+        return f"{self.data_dir}/{rest}" if separator and root.endswith(".data") else path
 
     def _check_path(self, path: str) -> None:
-        parts = path.removesuffix("/").split("/")
-        unsafe = "\\" in path or _DRIVE.match(path) or _CONTROL.search(path)
-        if unsafe or any(part in {"", ".", ".."} for part in parts):
+        if not is_plain_path(path.removesuffix("/")):
             raise BadWheelError(self.wheel, f"its entry {path!r} is not a plain relative path")
 
     def _check_kind(self, info: ZipInfo) -> None:
@@ -107,53 +155,89 @@ class WheelArchive(WheelFile):
     def _check_scheme(self, path: str) -> None:
         root, _, rest = path.partition("/")
         scheme, _, name = rest.partition("/")
-        if root == self.data_dir and (scheme not in SCHEME_NAMES or not name):
+        if root.endswith(".data") and (scheme not in SCHEMES or not name):
             raise BadWheelError(self.wheel, f"its entry {path!r} belongs to no install scheme")
 
-    def _check_listed(self, info: ZipInfo) -> None:
-        if info.filename in self._unlisted:
-            return
-        record = self._records.get(info.filename)
-        if record is None or record.hash_ is None or record.hash_.name not in _HASHES:
-            raise BadWheelError(self.wheel, f"its entry {info.filename!r} has no hash (SHA-256 or better) in RECORD")
-        if record.size is not None and record.size != info.file_size:
-            said = f"{info.file_size} bytes where RECORD says {record.size}"
-            raise BadWheelError(self.wheel, f"its entry {info.filename!r} has {said}")
-
-    def _check_complete(self, held: set[str]) -> None:
-        missing = self._records.keys() - held - self._unlisted
-        if missing:
-            raise BadWheelError(self.wheel, f"its RECORD lists {min(missing)!r}, which it does not hold")
+    def _check_dist_info(self) -> None:
+        """Refuse a dist-info directory from whose name another project would be read than from the file's."""
+        name, _, version = self.dist_info_dir.removesuffix(".dist-info").partition("-")
+        is_own = canonicalize_name(name) == canonicalize_name(self.distribution)
+        if not is_own or not _is_same_version(version, self.version):
+            raise BadWheelError(
+                self.wheel, f"its {self.dist_info_dir} is not that of {self.distribution} {self.version}"
+            )
 
 
 class VerifiedStream:
     """A file of a wheel that is hashed while it is read."""
 
-    def __init__(self, raw: BinaryIO, wheel: str, path: str, record: RecordEntry | None) -> None:
+    def __init__(self, raw: BinaryIO, wheel: str, path: str, promises: list[Promise]) -> None:
         self._raw = raw
         self._wheel = wheel
         self._path = path
-        self._expected = record.hash_ if record else None
-        self._hasher = hashlib.new(self._expected.name) if self._expected else None
+        self._promises = promises
+        self._recorded = next((str(each.algorithm) for each in promises if each.is_strong), "sha256")
+        algorithms = {self._recorded, *(str(each.algorithm) for each in promises)}
+        self._hashers = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
         self.size = 0
 
     @property
     def hash(self) -> str:
-        """The hash in RECORD form; empty for the few files that RECORD gives none for."""
-        return str(self._expected or "")
+        """The hash of what was read until now, in the form of RECORD and by the algorithm that it has for the file."""
+        return record_form(self._recorded, self._hashers[self._recorded].digest())
 
     def read(self, size: int = -1) -> bytes:
         """Read at most ``size`` bytes.
 
-        :raises BadWheelError: when it does not decompress, or at its end when its hash is not the one in RECORD.
+        :raises BadWheelError: when it does not decompress, or at its end when it has none of the hashes in RECORD.
         """
-        try:
+        with reading(self._wheel, f"its entry {self._path!r} cannot be read"):
             data = self._raw.read(size)
-        except Exception as error:  # every compression fails with a type of its own, bzip2 with OSError
-            raise BadWheelError(self._wheel, f"its entry {self._path!r} cannot be read ({error})") from error
         self.size += len(data)
-        if self._hasher and self._expected:
-            self._hasher.update(data)
-            if not data and record_form(self._expected.name, self._hasher.digest()) != self.hash:
-                raise BadWheelError(self._wheel, f"the hash of {self._path!r} is not the one in RECORD")
+        for hasher in self._hashers.values():
+            hasher.update(data)
+        if not data and self._promises and not any(map(self._is_kept, self._promises)):
+            raise BadWheelError(
+                self._wheel,
+                f"the hash of {self._path!r} is not the one in RECORD, so it was changed after the wheel was built; "
+                "get it again, or have it built again",
+            )
         return data
+
+    def _is_kept(self, promise: Promise) -> bool:
+        return promise.is_kept_by(self._hashers[str(promise.algorithm)].digest())
+
+
+@contextmanager
+def reading(wheel: str, trouble: str) -> Iterator[None]:
+    """Turn whatever a damaged archive makes zipfile and the compressions raise into one sentence.
+
+    :raises BadWheelError: with ``trouble`` and the reason.
+    """
+    try:
+        yield
+    except BadWheelError:
+        raise
+    except Exception as error:  # each compression fails with a type of its own, and a bad offset with OSError
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise BadWheelError(wheel, f"{trouble} ({reason})") from error
+
+
+def _mismatch(path: str, promises: list[Promise], size: int) -> str | None:
+    if not promises:
+        return f"{path!r} is not listed"
+    if len(promises) > 1:
+        return f"{path!r} is listed more than once"
+    promise = promises[0]
+    if not promise.algorithm:
+        return f"{path!r} has no hash"
+    if not promise.is_strong:
+        return f"{path!r} has only a hash by {promise.algorithm}"
+    return f"{path!r} has {size} bytes in place of {promise.size}" if promise.size not in {"", str(size)} else None
+
+
+def _is_same_version(one: str, other: str) -> bool:
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other

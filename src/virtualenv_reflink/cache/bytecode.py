@@ -7,11 +7,13 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from virtualenv_reflink.cache import compile_sources
 from virtualenv_reflink.cache.manifest import TREE_NAME, Tree, TreeBuilder, UnpackedWheel, write_tree
+from virtualenv_reflink.cache.modes import cached_file_mode
 from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.errors import ReflinkError
 from virtualenv_reflink.filesystem.allocation import move_to_block
@@ -44,7 +46,7 @@ def compile_wheel(unpacked: UnpackedWheel, executable: Path, cache_tag: str, ent
         if job.bytecode in made:
             move_to_block(job.bytecode)
             os.utime(job.bytecode, ns=(mtime_ns, mtime_ns))
-            os.chmod(job.bytecode, 0o444)
+            os.chmod(job.bytecode, cached_file_mode(executable=False))
             size = os.stat(job.bytecode).st_size
             builder.add(job.scheme, job.path, executable=False, size=size, hash_=hash_of_file(job.bytecode))
     write_tree(entry, builder, mtime_ns)
@@ -72,8 +74,10 @@ def _run(jobs: list[_Job], executable: Path) -> set[str]:
         for index, process in enumerate(processes):
             share = [(job.source, job.bytecode, job.name) for job in jobs[index::count]]
             assert process.stdin
-            process.stdin.write(json.dumps(share))
-            process.stdin.close()
+            # one that has ended already tells why
+            with suppress(BrokenPipeError):
+                process.stdin.write(json.dumps(share))
+                process.stdin.close()
             process.stdin = None
         return {path for process in processes for path in _made(process, executable)}
     finally:
@@ -85,15 +89,22 @@ def _run(jobs: list[_Job], executable: Path) -> set[str]:
 def _start(executable: Path) -> subprocess.Popen[str]:
     command = [str(executable), "-I", "-S", "-W", "ignore", compile_sources.__file__]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8")
+    try:
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8")
+    except OSError as error:
+        raise ReflinkError(f"the interpreter {executable} does not run: {error.strerror}") from error
 
 
 def _made(process: subprocess.Popen[str], executable: Path) -> list[str]:
     output, errors = process.communicate()
-    if process.returncode:
+    try:
+        answer = json.loads(output)
+        made, failed = list(answer["made"]), answer["failed"]
+    except (ValueError, TypeError, LookupError) as error:
         last = (errors.strip().splitlines() or ["no reason given"])[-1]
-        if last.startswith("OSError"):
-            raise OSError(None, last)
-        raise ReflinkError(f"{executable} cannot compile bytecode: {last}; --no-compile-bytecode does without")
-    made: list[str] = json.loads(output)
+        raise ReflinkError(
+            f"{executable} cannot compile bytecode: {last}; --no-compile-bytecode does without"
+        ) from error
+    if failed:
+        raise OSError(*failed)
     return made

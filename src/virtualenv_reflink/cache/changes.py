@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from typing import NamedTuple
@@ -12,11 +13,36 @@ from virtualenv_reflink.cache.record_hash import hash_of_file
 _WRITABLE = 0o222
 
 
+# The kernel stamps a ctime with a clock that may be this much behind.
+_CLOCK_NS = 20_000_000
+
+
 class Links(NamedTuple):
-    """How many links each file of a tree had at a time (in ns since the epoch) when all were as they were made."""
+    """How many links each file of a tree had at a time (in ns since the epoch) when all were as they were made.
+
+    None stands for an unknown number, as while links are being made.
+    """
 
     seen_ns: int
-    number: int
+    number: int | None
+
+
+UNKNOWN = Links(0, None)
+"""What to assume of a tree that was linked when nothing else is known."""
+
+
+def parse_links(text: str) -> Links:
+    """Read the JSON of :class:`Links`.
+
+    :raises ValueError, TypeError: when it is none.
+    """
+    seen_ns, number = json.loads(text)
+    return Links(int(seen_ns), None if number is None else int(number))
+
+
+def links_to_come() -> Links:
+    """Return what there is to know of a tree that is as it was made, and is about to be linked."""
+    return Links(time.time_ns() - _CLOCK_NS, None)
 
 
 def unlinked(tree: Tree) -> Links:
@@ -31,15 +57,15 @@ def links_now(tree: Tree) -> Links:
     """
     files = (f"{tree.root}/{scheme}/{path}" for scheme in tree.schemes for path, _ in tree.files(scheme))
     first = next(files, None)
-    return Links(time.time_ns(), os.lstat(first).st_nlink if first else 1)
+    return Links(time.time_ns() - _CLOCK_NS, os.lstat(first).st_nlink if first else 1)
 
 
 def changed_file(tree: Tree, links: Links) -> str | None:
     """Return the path of a file of ``tree`` that is not as it was made, or None.
 
     Size and mtime decide by themselves. The ctime moves with every link made or removed, so it means something only
-    while the number of links is the one last seen: then what it has moved for is found by hashing the file. A mode that
-    lets it be written is reason to hash too; where only that was changed it is put back.
+    while the number of links is the one last seen, or unknown: then what it has moved for is found by hashing the file.
+    A mode that lets it be written is reason to hash too; where only that was changed it is put back.
     """
     for scheme, directories in tree.schemes.items():
         for directory in directories:
@@ -56,7 +82,7 @@ def _is_changed(path: str, file: File, mtime_ns: int | None, links: Links) -> bo
         if status.st_size != file.size or status.st_mtime_ns != mtime_ns:
             return True
         writable = status.st_mode & _WRITABLE
-        touched = status.st_ctime_ns > links.seen_ns and status.st_nlink == links.number
+        touched = status.st_ctime_ns > links.seen_ns and links.number in {None, status.st_nlink}
         if (writable or touched) and file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
             return True
         if writable:

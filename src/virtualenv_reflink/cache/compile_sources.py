@@ -1,8 +1,10 @@
 """Compile sources to bytecode; run as a script by the target interpreter, so it keeps to Python 3.8 and its library.
 
-Reads a JSON list of ``[source, bytecode, name in tracebacks]`` and writes the JSON list of the bytecode files made.
+Reads a JSON list of ``[source, bytecode, name in tracebacks]`` and writes a JSON object: ``made`` lists the bytecode
+files made, ``failed`` is null, or number and text of the error of the operating system that ended it.
 """
 
+import errno
 import json
 import os
 import py_compile
@@ -15,7 +17,10 @@ def compile_source(source: str, bytecode: str, name: str) -> bool:
     try:
         mode = py_compile.PycInvalidationMode.TIMESTAMP
         py_compile.compile(source, cfile=bytecode, dfile=name, doraise=True, invalidation_mode=mode)
-    except OSError:
+    except OSError as error:
+        # bytecode has a longer name than its source
+        if error.errno == errno.ENAMETOOLONG:
+            return False
         raise
     except Exception:
         return False
@@ -25,7 +30,13 @@ def compile_source(source: str, bytecode: str, name: str) -> bool:
 def main() -> None:
     """Compile what standard input lists."""
     jobs = json.load(sys.stdin)
-    json.dump([job[1] for job in jobs if compile_source(*job)], sys.stdout)
+    made = []  # type: list[str]
+    failed = None
+    try:
+        made.extend(job[1] for job in jobs if compile_source(*job))
+    except OSError as error:
+        failed = [error.errno, error.strerror]
+    json.dump({"made": made, "failed": failed}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -5,26 +5,39 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import stat
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
+from virtualenv_reflink.cache.modes import DIRECTORY, SMALL_FILE, open_to_readers
+from virtualenv_reflink.cache.small_files import read_small
+from virtualenv_reflink.cache.trust import ELSEWHERE, check_inside, check_root
 from virtualenv_reflink.errors import CacheError
+from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.flush import flush_filesystem
+from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
+from virtualenv_reflink.filesystem.temporary import is_temporary
 
-_VERSION = "v3"
+_Value = TypeVar("_Value")
+
+_VERSION = "v4"
 _TAG = (
-    "Signature: 8a477f597d28d172789f06886806bc55\n"
-    "# This directory holds unpacked wheels that virtualenv-reflink can make again at any time.\n"
-    "# See https://bford.info/cachedir/\n"
+    b"Signature: 8a477f597d28d172789f06886806bc55\n"
+    b"# This directory holds unpacked wheels that virtualenv-reflink can make again at any time.\n"
+    b"# See https://bford.info/cachedir/\n"
 )
+# How often a directory may be taken away between being made and being renamed into.
+_TRIES = 100
+_FREE_SPACE = f"free some space or {ELSEWHERE}"
 
 
 class Store:
-    """The directory of the wheel cache; ``path(...)`` names entries, ``build`` adds one."""
+    """The directory of the wheel cache: entries are directories with a file that describes them; notes are small files.
+
+    Any number of threads and processes may use one at once.
+    """
 
     def __init__(self, root: Path) -> None:
         """Take ``root`` as the cache without creating it.
@@ -32,69 +45,139 @@ class Store:
         :raises CacheError: when another user owns it or others may write to it.
         """
         self.root = root
-        self._check_trust()
+        self._root = str(root)
+        self._trusted: set[str] = set()
+        if check_root(root):
+            self.is_trusted(str(self.path()))
 
     def path(self, *parts: str) -> Path:
-        """Return the place of an entry in the current layout."""
+        """Return the place of an entry or a note in the current layout."""
         return self.root.joinpath(_VERSION, *parts)
 
-    def build(self, entry: Path, fill: Callable[[Path], None]) -> None:
+    def holds(self, entry: Path, description: str) -> bool:
+        """Return whether ``entry`` is there, with the file that describes it.
+
+        :raises CacheError: when others may write to it or to a directory above it.
+        """
+        return self.is_trusted(str(entry)) and (entry / description).is_file()
+
+    def is_trusted(self, directory: str) -> bool:
+        """Return whether a directory of the cache is there, with no other user who may write to it or to one above it.
+
+        Each is looked at once.
+
+        :raises CacheError: when others may write to one of them.
+        """
+        if directory not in self._trusted:
+            above = os.path.dirname(directory)
+            if above != self._root and not self.is_trusted(above):
+                return False
+            if not check_inside(self.root, directory):
+                return False
+            self._trusted.add(directory)
+        return True
+
+    def build(self, entry: Path, description: str, fill: Callable[[Path], None]) -> None:
         """Have ``fill`` make ``entry`` in an empty directory, unless it is there; publish it with one rename.
 
-        Processes that want the same entry wait for the first one. An entry survives a power cut whole or not at all.
+        Whoever wants the same entry waits for the first one. An entry survives a power cut whole or not at all. What is
+        there without the file ``description`` was half deleted, and is replaced.
 
         :raises CacheError: when the cache cannot be written or its disk is full.
         """
-        if entry.is_dir():
+        if self.holds(entry, description):
             return
         with self._explained(), self._lock(entry):
-            if not entry.is_dir():
+            if not self.holds(entry, description):
+                self._clear(entry)
                 self._build_locked(entry, fill)
 
-    def drop(self, entry: Path) -> None:
+    def drop(self, entry: Path, is_unwanted: Callable[[], bool] = lambda: True) -> None:
         """Take ``entry`` out of the cache with one rename, then delete it; one that is not there is no error.
+
+        ``is_unwanted`` is asked when nobody else can drop it any more: it may have been made again meanwhile.
 
         :raises CacheError: when the cache cannot be written.
         """
         with self._explained(), self._lock(entry):
-            doomed = self._fresh_staging(entry)
-            with suppress(FileNotFoundError):
-                entry.rename(doomed / entry.name)
-            _discard(doomed)
+            if is_unwanted():
+                self._clear(entry)
 
-    def remember(self, path: Path, text: str) -> None:
-        """Write a small file whole or not at all; a cache that cannot be written merely forgets it."""
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
+    def read_note(self, kind: str, key: str, parse: Callable[[str], _Value]) -> _Value | None:
+        """Return what ``parse`` makes of a note, or None where there is none or it is damaged.
+
+        :raises CacheError: when others may write to the directory of the notes.
+        """
+        directory = self.path(kind)
+        return read_small(directory / key, parse) if self.is_trusted(str(directory)) else None
+
+    def has_note(self, kind: str, key: str) -> bool:
+        """Return whether there is such a note, damaged or not."""
+        return self.is_trusted(str(self.path(kind))) and os.path.lexists(self.path(kind, key))
+
+    def notes(self, kind: str) -> Iterator[tuple[str, str]]:
+        """Yield the key and the text of all notes of a kind that can be read."""
+        if not self.is_trusted(str(self.path(kind))):
+            return
+        for name in os.listdir(self.path(kind)):
+            text = None if is_temporary(name) else self.read_note(kind, name, str)
+            if text is not None:
+                yield name, text
+
+    def write_note(self, kind: str, key: str, text: str) -> None:
+        """Write a note whole or not at all; a cache that cannot be written merely forgets it."""
         with suppress(OSError):
             self._create()
-            path.parent.mkdir(exist_ok=True)
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(path)
+            _make_directory(self.path(kind))
+            atomic_write_unflushed(self.path(kind, key), text.encode("utf-8", "surrogateescape"), SMALL_FILE)
 
     def _build_locked(self, entry: Path, fill: Callable[[Path], None]) -> None:
         staged = self._fresh_staging(entry)
         try:
             fill(staged)
-            entry.parent.mkdir(parents=True, exist_ok=True)
+            open_to_readers(staged)
             flush_filesystem(staged)
-            try:
-                staged.rename(entry)
-            except OSError as error:
-                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-                    raise
+            self._publish(staged, entry)
         finally:
             _discard(staged)
 
-    def _fresh_staging(self, entry: Path) -> Path:
-        """Return a new directory; with the lock held, what killed builders of this entry left is garbage."""
-        from tempfile import mkdtemp
+    def _publish(self, staged: Path, entry: Path) -> None:
+        """Rename what was built into place, where whoever drops a wheel may just have taken the directory away."""
+        for _ in range(_TRIES):
+            if entry.parent.parent != self.path():
+                _make_directory(entry.parent.parent)
+            _make_directory(entry.parent)
+            try:
+                staged.rename(entry)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+            return
 
+    def _clear(self, entry: Path) -> None:
+        """Take away what is at ``entry``, with its lock held."""
+        if not os.path.lexists(entry):
+            return
+        doomed = self._fresh_staging(entry)
+        with suppress(FileNotFoundError):
+            entry.rename(doomed / entry.name)
+        _discard(doomed)
+
+    def _fresh_staging(self, entry: Path) -> Path:
+        """Return a new directory that is private until it is finished.
+
+        With the lock held, what killed builders of this entry left is garbage.
+        """
         staging = self.path("staging")
-        staging.mkdir(parents=True, exist_ok=True)
+        _make_directory(staging)
         prefix = f"{_flat_name(entry)}."
         for abandoned in staging.glob(f"{prefix}*"):
             _discard(abandoned)
-        return Path(mkdtemp(prefix=prefix, dir=staging))
+        fresh = staging / f"{prefix}{os.urandom(8).hex()}"
+        fresh.mkdir(mode=0o700)
+        return fresh
 
     @contextmanager
     def _lock(self, entry: Path) -> Iterator[None]:
@@ -107,53 +190,37 @@ class Store:
     def _create(self) -> None:
         """Make the root, with modes that no umask makes writable by others."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
-        self.root.mkdir(mode=0o755, exist_ok=True)
+        _make_directory(self.root)
         tag = self.root / "CACHEDIR.TAG"
         if not tag.exists():
-            tag.write_text(_TAG, encoding="utf-8")
-        self.path().mkdir(mode=0o755, exist_ok=True)
-        self.path("locks").mkdir(mode=0o755, exist_ok=True)
-
-    def _check_trust(self) -> None:
-        try:
-            status = os.stat(self.root)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise CacheError(f"the wheel cache {self.root} cannot be read: {error.strerror}; {_ELSEWHERE}") from error
-        if not stat.S_ISDIR(status.st_mode):
-            raise CacheError(f"the wheel cache {self.root} is not a directory; {_ELSEWHERE}")
-        if sys.platform == "win32":
-            return
-        if status.st_uid not in {os.geteuid(), 0}:
-            raise CacheError(f"the wheel cache {self.root} belongs to another user (uid {status.st_uid}); {_ELSEWHERE}")
-        if status.st_mode & stat.S_IWOTH:
-            raise CacheError(
-                f"the wheel cache {self.root} can be written by every user of this machine; "
-                f"run chmod o-w on it, or {_ELSEWHERE}"
-            )
+            atomic_write(tag, _TAG, SMALL_FILE)
+        _make_directory(self.path())
+        _make_directory(self.path("locks"))
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except SourceError:
+            raise
         except OSError as error:
             reason = error.strerror or str(error)
-            advice = _FREE_SPACE if error.errno in {errno.ENOSPC, errno.EDQUOT} else _ELSEWHERE
+            advice = _FREE_SPACE if error.errno in {errno.ENOSPC, errno.EDQUOT} else ELSEWHERE
             raise CacheError(f"the wheel cache {self.root} cannot be written: {reason}; {advice}") from error
 
 
-_ELSEWHERE = "choose another with --wheel-cache"
-_FREE_SPACE = "free some space or choose another with --wheel-cache"
+def _make_directory(path: Path) -> None:
+    with suppress(FileExistsError):
+        os.mkdir(path, DIRECTORY)
 
 
 def _discard(staged: Path) -> None:
-    """Delete what was being built, which may have been sealed already."""
+    """Delete what was being built or is no longer wanted, of which parts may be sealed or read-only."""
     with suppress(OSError):
-        for path in staged.iterdir():
-            if is_subvolume(str(path)):
-                unseal_subvolume(str(path))
         for directory, _, _ in os.walk(staged):
+            if is_subvolume(directory):
+                with suppress(OSError):
+                    unseal_subvolume(directory)
             os.chmod(directory, 0o755)
     shutil.rmtree(staged, ignore_errors=True)
 

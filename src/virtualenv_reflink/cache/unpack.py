@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import configparser
 import errno
 import hashlib
 import os
 import shutil
 import time
-import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +17,13 @@ import installer
 from installer.destinations import WheelDestination
 from installer.exceptions import InstallerError, InvalidWheelSource
 from installer.records import RecordEntry
-from installer.scripts import Script
 from installer.utils import Scheme, parse_metadata_file
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from virtualenv_reflink.cache.archive import VerifiedStream, WheelArchive
-from virtualenv_reflink.cache.manifest import TREE_NAME, EntryPoint, Metadata, TreeBuilder, write_tree
+from virtualenv_reflink.cache.archive import VerifiedStream, WheelArchive, reading
+from virtualenv_reflink.cache.entry_points import script_entry_points
+from virtualenv_reflink.cache.manifest import TREE_NAME, Metadata, TreeBuilder, write_tree
+from virtualenv_reflink.cache.modes import cached_file_mode
 from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.filesystem.allocation import reserve_block
 
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from installer.scripts import ScriptSection
 
 _BUFFER = 1 << 20
-_UNREADABLE = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, LookupError, UnicodeError)
 
 
 def archive_digest(wheel: Path) -> str:
@@ -48,39 +45,49 @@ def archive_digest(wheel: Path) -> str:
 def unpack(wheel: Path, key: str, entry: Path) -> None:
     """Unpack ``wheel`` into the empty directory ``entry``, with its manifest; every file is verified on the way.
 
+    Where RECORD is wrong about files, but not about the hash of one, the manifest has what was really written, and a
+    warning.
+
     :raises BadWheelError: when the archive is not a sound wheel or its SHA-256 is not ``key``.
-    :raises OSError: when it cannot be read or ``entry`` cannot be written.
+    :raises OSError: when ``entry`` cannot be written.
     """
-    with _explained(wheel.name), wheel.open("rb") as stream:
+    with _explained(wheel.name):
         parse_wheel_filename(wheel.name)
-        if _digest(stream) != key:
-            raise BadWheelError(wheel.name, "it changed while it was read")
-        with ZipFile(stream) as archive:
+        with _opened(wheel, key) as archive:
             source = WheelArchive(archive, wheel.name)
-            source.check_names()
-            destination = _UnpackedDestination(entry, source)
-            installer.install(source, destination, {})
+            source.check()
+            installer.install(source, _UnpackedDestination(entry, source), {})
+
+
+@contextmanager
+def _opened(wheel: Path, key: str) -> Iterator[ZipFile]:
+    try:
+        stream = wheel.open("rb")
+    except OSError as error:
+        raise BadWheelError(wheel.name, f"it cannot be read ({error.strerror})") from error
+    with stream:
+        with reading(wheel.name, "it cannot be read"):
+            digest = _digest(stream)
+        if digest != key:
+            raise BadWheelError(wheel.name, "it changed while it was read")
+        with reading(wheel.name, "it is not a sound zip archive"):
+            archive = ZipFile(stream)
+        with archive:
+            yield archive
 
 
 @contextmanager
 def _explained(wheel: str) -> Iterator[None]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     except BadWheelError:
         raise
     except InvalidWheelFilename as error:
         raise BadWheelError(wheel, f"its name is not that of a wheel ({error})") from error
-    except BadZipFile as error:
-        raise BadWheelError(wheel, f"it is not a sound zip archive ({error})") from error
     except InvalidWheelSource as error:
         raise BadWheelError(wheel, f"it is not a sound wheel ({error.args[-1]})") from error
-    except (AssertionError, AttributeError, configparser.Error) as error:
-        # what installer's entry point parser raises for a line it cannot read
-        raise BadWheelError(wheel, "its entry_points.txt has a line that names no function") from error
-    except (InstallerError, ValueError, *_UNREADABLE) as error:
-        raise BadWheelError(wheel, f"it is not a sound wheel ({error})") from error
+    except (InstallerError, BadZipFile, ValueError) as error:
+        raise BadWheelError(wheel, f"it is not a sound wheel ({' '.join(str(error).split())})") from error
 
 
 def _digest(stream: BinaryIO) -> str:
@@ -98,18 +105,16 @@ class _UnpackedDestination(WheelDestination):
         self._entry = entry
         self._source = source
         self._mtime_ns = time.time_ns()
+        self._modes = {executable: cached_file_mode(executable=executable) for executable in (True, False)}
         self._builder = TreeBuilder()
         self._made: set[str] = set()
-        self._entry_points: list[EntryPoint] = []
+        self._headers = parse_metadata_file(source.read_dist_info("METADATA"))
+        source.check_identity(self._headers["Name"], self._headers["Version"])
+        self._entry_points = script_entry_points(source.entry_points, source.wheel)
         self._rewritten_scripts: list[str] = []
 
     def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:
-        if not _is_plain_name(name):
-            raise BadWheelError(self._source.wheel, f"its entry point {name!r} is not a plain file name")
-        _, script = Script(name, module, attr, section).generate("python", "posix")
-        code = script.decode("utf-8").partition("\n")[2]
-        self._entry_points.append(EntryPoint(name, module, attr, section, code))
-        return RecordEntry(name, None, None)
+        raise NotImplementedError("entry points are read by us")
 
     def write_file(
         self, scheme: Scheme, path: str | os.PathLike[str], stream: BinaryIO, is_executable: bool
@@ -124,17 +129,18 @@ class _UnpackedDestination(WheelDestination):
         return RecordEntry(relative, None, None)
 
     def finalize_installation(self, scheme: Scheme, record_file_path: str, records: object) -> None:  # noqa: ARG002
-        headers = parse_metadata_file(self._source.read_dist_info("METADATA"))
+        headers, source = self._headers, self._source
         metadata = Metadata(
-            wheel=self._source.wheel,
-            distribution=self._source.distribution,
-            version=self._source.version,
-            dist_info=self._source.dist_info_dir,
+            wheel=source.wheel,
+            distribution=headers["Name"].strip(),
+            version=headers["Version"].strip(),
+            dist_info=source.dist_info_dir,
             root_scheme=scheme,
             requires_python=headers.get("Requires-Python"),
             requires_dist=headers.get_all("Requires-Dist", []),
             entry_points=self._entry_points,
             rewritten_scripts=self._rewritten_scripts,
+            warnings=_warnings(source.mismatches),
         )
         write_tree(self._entry, self._builder, self._mtime_ns, metadata)
 
@@ -159,7 +165,7 @@ class _UnpackedDestination(WheelDestination):
                 raise
             raise BadWheelError(self._source.wheel, f"its entry {path!r} has too long a name") from error
         os.utime(target, ns=(self._mtime_ns, self._mtime_ns))
-        os.chmod(target, 0o555 if executable else 0o444)
+        os.chmod(target, self._modes[executable])
         if scheme == "scripts" and first.startswith(b"#!python"):
             self._rewritten_scripts.append(path)
         self._builder.add(scheme, path, executable=executable, size=stream.size, hash_=stream.hash)
@@ -173,5 +179,8 @@ class _UnpackedDestination(WheelDestination):
         return any(path == entry_point.name for entry_point in self._entry_points)
 
 
-def _is_plain_name(name: str) -> bool:
-    return bool(name) and name not in {".", ".."} and name.isprintable() and not set(name) & set("/\\:")
+def _warnings(mismatches: list[str]) -> list[str]:
+    if not mismatches:
+        return []
+    more = f" and {len(mismatches) - 1} more" if len(mismatches) > 1 else ""
+    return [f"its RECORD is wrong ({mismatches[0]}{more}); what was really unpacked is recorded instead"]

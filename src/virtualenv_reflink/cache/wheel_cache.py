@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel, read_tree, read_unpacked_wheel
+from virtualenv_reflink.cache.manifest import (
+    LAYER_NAME,
+    MANIFEST_NAME,
+    DamagedError,
+    Tree,
+    UnpackedWheel,
+    read_tree,
+    read_unpacked_wheel,
+)
 from virtualenv_reflink.cache.memo import remembered
+from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.store import Store
-from virtualenv_reflink.errors import BadWheelError, CacheError
+from virtualenv_reflink.errors import BadWheelError
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
 
+_Value = TypeVar("_Value")
+
 _LINKED = "linked"
+_UNPACKED = "unpacked"
 
 
 class WheelCache:
@@ -35,25 +47,28 @@ class WheelCache:
         return self._store.root
 
     def unpacked(self, wheel: Path) -> UnpackedWheel:
-        """Return ``wheel`` unpacked, unpacking it now if that was never done.
+        """Return ``wheel`` unpacked, unpacking it now if that was never done or the cache was damaged since.
 
         :raises BadWheelError: when it is not a sound wheel.
         :raises CacheError: when the cache lacks it and cannot be written.
         """
         key = self._key(wheel)
-        entry = self._store.path("wheels", key, "unpacked")
-        try:
-            return read_unpacked_wheel(entry)
-        except FileNotFoundError:
+        found = self.known(key)
+        if found is None:
+            entry = self._wheel(key) / _UNPACKED
             self._unpack(wheel, key, entry)
-        return read_unpacked_wheel(entry)
+            found = read_unpacked_wheel(entry)
+        return found
 
     def known(self, key: str) -> UnpackedWheel | None:
-        """Return the unpacked wheel whose archive has this SHA-256, or None where it was never unpacked."""
-        try:
-            return read_unpacked_wheel(self._store.path("wheels", key, "unpacked"))
-        except FileNotFoundError:
-            return None
+        """Return the unpacked wheel whose archive has this SHA-256, or None where it was never unpacked.
+
+        One whose manifest is damaged is dropped, and counts as never unpacked.
+
+        :raises CacheError: when others may write to it, or it is to be dropped and the cache cannot be written.
+        """
+        entry = self._wheel(key) / _UNPACKED
+        return self._read(entry, read_unpacked_wheel, self._wheel(key))
 
     def bytecode(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts) -> Tree:
         """Return the bytecode of a wheel for an interpreter, compiling it now if that was never done.
@@ -61,36 +76,62 @@ class WheelCache:
         :raises CacheError: when the cache lacks it and cannot be written.
         :raises ReflinkError: when the interpreter fails.
         """
-        entry = self._store.path("wheels", unpacked.key, f"bytecode-{facts.bytecode_tag}")
-        try:
-            return read_tree(entry)
-        except FileNotFoundError:
+        entry = self._wheel(unpacked.key) / f"bytecode-{facts.bytecode_tag}"
+        found = self._read(entry, read_tree, entry)
+        if found is None:
             self._compile(unpacked, executable, facts, entry)
-        return read_tree(entry)
+            found = read_tree(entry)
+        return found
 
-    def insist_on_unchanged(self, unpacked: UnpackedWheel, bytecode: Tree | None) -> None:
-        """Drop a wheel whose files are not as they were made, and say so.
+    def drop(self, unpacked: UnpackedWheel) -> None:
+        """Take a wheel of which files are missing or damaged out of the cache, with its bytecode.
 
-        :raises CacheError: when one is not.
+        What is read of it at this moment stays readable once it is open. One that was unpacked again meanwhile stays.
+
+        :raises CacheError: when the cache cannot be written.
         """
-        from virtualenv_reflink.cache.changes import Links, changed_file, unlinked
+        directory = self._wheel(unpacked.key)
+
+        def is_the_same() -> bool:
+            try:
+                return read_unpacked_wheel(directory / _UNPACKED).tree.mtime_ns == unpacked.tree.mtime_ns
+            except (FileNotFoundError, DamagedError):
+                return True
+
+        self._store.drop(directory, is_the_same)
+
+    def changed_file(self, unpacked: UnpackedWheel, bytecode: Tree | None) -> str | None:
+        """Return the path of a file of a wheel that is not as it was made, or None."""
+        from virtualenv_reflink.cache.changes import UNKNOWN, changed_file, parse_links, unlinked
 
         for tree in filter(None, (unpacked.tree, bytecode)):
-            noted = self.recall(_LINKED, _name(tree))
-            changed = changed_file(tree, Links(*json.loads(noted)) if noted else unlinked(tree))
+            name = _name(tree)
+            links = self._store.read_note(_LINKED, name, parse_links)
+            if links is None:
+                try:
+                    links = UNKNOWN if self._store.has_note(_LINKED, name) else unlinked(tree)
+                except FileNotFoundError:
+                    return tree.root
+            changed = changed_file(tree, links)
             if changed:
-                self._store.drop(self._store.path("wheels", unpacked.key))
-                raise CacheError(
-                    f"{changed} of {unpacked.metadata.wheel} was changed after it came into the wheel cache, so the "
-                    "cache has dropped this wheel; run the same command again"
-                )
+                return changed
+        return None
 
     def was_linked(self, unpacked: UnpackedWheel) -> bool:
-        """Return whether files of a wheel were ever shared with an environment as hard links."""
-        return self.recall(_LINKED, _name(unpacked.tree)) is not None
+        """Return whether files of a wheel were ever shared with an environment as hard links, or may have been."""
+        return self._store.has_note(_LINKED, _name(unpacked.tree))
+
+    def expect_links(self, tree: Tree) -> None:
+        """Note that the files of ``tree``, found unchanged just now, are about to be shared as hard links.
+
+        If nothing is noted after that, each file that was touched since counts as changed unless its hash is right.
+        """
+        from virtualenv_reflink.cache.changes import links_to_come
+
+        self.keep(_LINKED, _name(tree), json.dumps(links_to_come()))
 
     def note_links(self, tree: Tree) -> None:
-        """Note that the files of ``tree``, found unchanged just now, have been shared as hard links."""
+        """Note that the files of ``tree`` have been shared as hard links, as was expected."""
         from virtualenv_reflink.cache.changes import links_now
 
         self.keep(_LINKED, _name(tree), json.dumps(links_now(tree)))
@@ -102,53 +143,87 @@ class WheelCache:
         """
         from virtualenv_reflink.cache.interpreter import ask_interpreter, parse_facts
 
-        return parse_facts(remembered(self._store, "interpreters", executable, ask_interpreter))
+        return remembered(self._store, "interpreters", executable, ask_interpreter, parse_facts)
 
     def layer(self, key: str, fill: Callable[[Path], None]) -> Path:
-        """Return the layer that ``key`` names, having ``fill`` make it in an empty directory if that was never done.
+        """Return the layer that ``key`` names, having ``fill`` build and describe it if that was never done.
 
         :raises CacheError: when the cache lacks it and cannot be written.
         """
         entry = self._store.path("layers", key)
-        self._store.build(entry, fill)
+        self._store.build(entry, LAYER_NAME, fill)
         return entry
 
     def known_layer(self, key: str) -> Path | None:
-        """Return the layer that ``key`` names, or None where it was never built."""
+        """Return the layer that ``key`` names, or None where it was never built or has lost its description.
+
+        :raises CacheError: when others may write to it.
+        """
         entry = self._store.path("layers", key)
-        return entry if entry.is_dir() else None
+        return entry if self._store.holds(entry, LAYER_NAME) else None
 
     def known_layers(self, prefix: str) -> Iterator[Path]:
         """Yield the layers whose names begin with ``prefix``."""
-        yield from self._store.path("layers").glob(f"{prefix}-*")
+        for entry in self._store.path("layers").glob(f"{prefix}-*"):
+            if self._store.holds(entry, LAYER_NAME):
+                yield entry
 
-    def fact_of_file(self, kind: str, subject: Path, compute: Callable[[Path], str]) -> str:
-        """Return ``compute(subject)``, computed once for the very same file and kept under ``kind``.
+    def described(self, layer: Path, parse: Callable[[str], _Value]) -> _Value | None:
+        """Return what ``parse`` makes of a layer's description, or None where that is damaged."""
+        return read_small(layer / LAYER_NAME, parse)
+
+    def drop_layer(self, key: str) -> None:
+        """Take a layer out of the cache; one that is not there is no error.
+
+        :raises CacheError: when the cache cannot be written.
+        """
+        self._store.drop(self._store.path("layers", key))
+
+    def fact_of_file(
+        self, kind: str, subject: Path, compute: Callable[[Path], str], parse: Callable[[str], _Value]
+    ) -> _Value:
+        """Return what ``parse`` makes of ``compute(subject)``, computed once for the very same file.
+
+        A text kept under ``kind`` of which it can make nothing counts as absent.
 
         :raises OSError: when ``subject`` cannot be read.
         """
-        return remembered(self._store, kind, subject, compute)
+        return remembered(self._store, kind, subject, compute, parse)
 
     def recall(self, kind: str, key: str) -> str | None:
         """Return the text kept under ``kind`` and ``key``, or None."""
-        try:
-            return self._store.path(kind, key).read_text(encoding="utf-8")
-        except OSError:
-            return None
+        return self._store.read_note(kind, key, str)
+
+    def recall_parsed(self, kind: str, key: str, parse: Callable[[str], _Value]) -> _Value | None:
+        """Return what ``parse`` makes of what is kept under ``kind`` and ``key``; None if that is nothing."""
+        return self._store.read_note(kind, key, parse)
 
     def kept(self, kind: str) -> Iterator[tuple[str, str]]:
-        """Yield the key and the text of all that is kept under ``kind``."""
-        with suppress(FileNotFoundError):
-            for path in self._store.path(kind).iterdir():
-                yield path.name, path.read_text(encoding="utf-8")
+        """Yield the key and the text of all that is kept under ``kind``; what cannot be read is passed over."""
+        yield from self._store.notes(kind)
 
     def keep(self, kind: str, key: str, text: str) -> None:
         """Keep a text for :meth:`recall`; a cache that cannot be written merely forgets it."""
-        self._store.remember(self._store.path(kind, key), text)
+        self._store.write_note(kind, key, text)
+
+    def _wheel(self, key: str) -> Path:
+        return self._store.path("wheels", key)
+
+    def _read(self, entry: Path, read: Callable[[Path], _Value], doomed: Path) -> _Value | None:
+        """Return what is at ``entry``, or None, having dropped ``doomed`` where it is damaged."""
+        if not self._store.is_trusted(str(entry)):
+            return None
+        try:
+            return read(entry)
+        except FileNotFoundError:
+            return None
+        except DamagedError:
+            self._store.drop(doomed, lambda: _is_damaged(entry, read))
+            return None
 
     def _key(self, wheel: Path) -> str:
         try:
-            return remembered(self._store, "digests", wheel, _digest)
+            return remembered(self._store, "digests", wheel, _digest, _sha256)
         except OSError as error:
             raise BadWheelError(str(wheel), f"it cannot be read ({error.strerror})") from error
 
@@ -159,7 +234,7 @@ class WheelCache:
             _log(f"unpack {wheel.name} into the wheel cache")
             unpack(wheel, key, staged)
 
-        self._store.build(entry, fill)
+        self._store.build(entry, MANIFEST_NAME, fill)
 
     def _compile(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts, entry: Path) -> None:
         from virtualenv_reflink.cache.bytecode import compile_wheel
@@ -168,13 +243,30 @@ class WheelCache:
             _log(f"compile {unpacked.metadata.wheel} for {facts.bytecode_tag}")
             compile_wheel(unpacked, executable, facts.bytecode_tag.rpartition("-")[0], staged)
 
-        self._store.build(entry, fill)
+        self._store.build(entry, MANIFEST_NAME, fill)
 
 
 def _name(tree: Tree) -> str:
     """Return a name for a tree: that of its wheel and its own."""
     entry = Path(tree.root).parent
     return f"{entry.parent.name}-{entry.name}"
+
+
+def _is_damaged(entry: Path, read: Callable[[Path], object]) -> bool:
+    """Return whether an entry still is damaged: another process may have made it again."""
+    try:
+        read(entry)
+    except FileNotFoundError:
+        return False
+    except DamagedError:
+        return True
+    return False
+
+
+def _sha256(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise ValueError(text)
+    return text
 
 
 def _digest(wheel: Path) -> str:

@@ -8,7 +8,6 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from virtualenv_reflink.cache.manifest import UnpackedWheel
 from virtualenv_reflink.cli.options import add_settings, settings
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.environment import Environment
@@ -71,7 +70,7 @@ def _seed(options: Namespace, environment: Environment) -> None:
     names = _seed_names(environment) if options.with_pip else []
     seeds = [] if options.upgrade_deps else [provisioner.bundled(name) for name in names]
     if options.upgrade:
-        seeds = _newer(seeds, environment)
+        seeds = _newer(seeds, environment, provisioner)
     latest = names if options.upgrade_deps else []
     outcome = provisioner.seed(seeds, [*latest, *options.requirements], options.files)
     if not options.quiet and outcome.reasons:
@@ -83,17 +82,18 @@ def _seed_names(environment: Environment) -> list[str]:
     return ["pip", "setuptools"] if environment.version[:2] <= _LAST_WITH_SETUPTOOLS else ["pip"]
 
 
-def _newer(seeds: Sequence[UnpackedWheel], environment: Environment) -> list[UnpackedWheel]:
+def _newer(seeds: Sequence[Path], environment: Environment, provisioner: Provisioner) -> list[Path]:
     """Return those of ``seeds`` that are newer than what the environment holds, as ensurepip's upgrade."""
     from packaging.version import Version
 
     present = present_versions(environment.libraries)
-    return [
-        seed
-        for seed in seeds
-        if (held := present.get(normalized(seed.metadata.distribution))) is None
-        or Version(held) < Version(seed.metadata.version)
-    ]
+    newer = []
+    for seed in seeds:
+        metadata = provisioner.unpacked(seed).metadata
+        held = present.get(normalized(metadata.distribution))
+        if held is None or Version(held) < Version(metadata.version):
+            newer.append(seed)
+    return newer
 
 
 def _parser() -> ArgumentParser:

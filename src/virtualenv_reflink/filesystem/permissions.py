@@ -16,6 +16,6 @@ def let_all_execute(files: Sequence[Duplicate], umask: int) -> None:
     :raises OSError: when that fails.
     """
     if umask & 0o111:
-        for _, target, mode, _ in files:
+        for _, target, mode, _, _ in files:
             if mode & 0o111:
                 os.chmod(target, mode & ~umask | 0o111)

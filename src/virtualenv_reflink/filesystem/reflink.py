@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 
+from virtualenv_reflink.filesystem.source import check_size, source_error
 from virtualenv_reflink.filesystem.umask import current_umask
 
-# <linux/fs.h>, ioctl_ficlone(2)
-_FICLONE = 0x40049409
+# <linux/fs.h>, ioctl_ficlonerange(2): struct file_clone_range is a descriptor, two offsets and between them a length
+_FICLONERANGE = 0x4020940D
+_RANGE = struct.Struct("=qQQQ")
 
 _CANNOT_CLONE = frozenset(
     {
@@ -25,8 +28,9 @@ _CANNOT_CLONE = frozenset(
 )
 
 
-Duplicate = tuple[str, str, int, "int | None"]
-"""A file to make: its source, its target, its mode (subject to the umask), its mtime in nanoseconds or None for now."""
+Duplicate = tuple[str, str, int, "int | None", "int | None"]
+"""A file to make: its source, its target, its mode (subject to the umask), its mtime in nanoseconds or None for now,
+and the size in bytes that the source should have, or None for any."""
 
 
 class CannotCloneError(OSError):
@@ -37,12 +41,12 @@ class CannotCloneError(OSError):
         self.file = file
 
 
-def clone_file(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
+def clone_file(source: str, target: str, mode: int, mtime_ns: int | None, size: int | None = None) -> None:
     """Create ``target`` as a clone of ``source``: :func:`clone_files` for a single one.
 
     :raises OSError: as :func:`clone_files`.
     """
-    clone_files([(source, target, mode, mtime_ns)])
+    clone_files([(source, target, mode, mtime_ns, size)])
 
 
 def clone_files(files: Iterable[Duplicate]) -> None:
@@ -51,23 +55,30 @@ def clone_files(files: Iterable[Duplicate]) -> None:
     Mode and mtime are set because clones keep neither. Nothing is left of the one that fails; an iterator then goes on
     with the next one.
 
+    :raises SourceError: when a source cannot be opened, or is not as long as it should be.
     :raises CannotCloneError: when the kernel or the filesystem refuses to share data between the two.
     :raises FileExistsError: when a target exists.
-    :raises OSError: for every other failure, a full disk among them. See ioctl_ficlone(2).
+    :raises OSError: for every other failure, a full disk among them. See ioctl_ficlonerange(2).
     """
-    opened, clone, close = os.open, ioctl, os.close
+    opened, clone, close, pack = os.open, ioctl, os.close, _RANGE.pack
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     for file in files:
-        source, target, mode, mtime_ns = file
-        source_fd = opened(source, os.O_RDONLY)
+        source, target, mode, mtime_ns, size = file
+        try:
+            source_fd = opened(source, os.O_RDONLY)
+        except OSError as error:
+            raise source_error(error, source) from error
         try:
             target_fd = opened(target, flags, mode)
             try:
-                clone(target_fd, _FICLONE, source_fd)
+                # the kernel takes a length of 0 for "to the end", and refuses one that ends elsewhere within a block
+                clone(target_fd, _FICLONERANGE, pack(source_fd, 0, size or 0, 0))
                 if mtime_ns is not None:
                     os.utime(target_fd, ns=(mtime_ns, mtime_ns))
             except OSError as error:
                 os.unlink(target)
+                if error.errno == errno.EINVAL:
+                    check_size(source, os.fstat(source_fd).st_size, size)
                 raise _classified(error, file) from error
             finally:
                 close(target_fd)
@@ -84,7 +95,11 @@ def _clone_file_by_package(file: Duplicate) -> None:
     # The package is a dependency on macOS and Windows only, so other platforms must not import it.
     from reflink_copy import reflink  # type: ignore[import-not-found,unused-ignore]
 
-    source, target, mode, mtime_ns = file
+    source, target, mode, mtime_ns, size = file
+    try:
+        check_size(source, os.stat(source).st_size, size)
+    except FileNotFoundError as error:
+        raise source_error(error, source) from error
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
     try:

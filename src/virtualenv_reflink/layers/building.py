@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.manifest import TREE_NAME
+from virtualenv_reflink.cache.manifest import LAYER_NAME, TREE_NAME
+from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.layers.layer import (
     Kind,
@@ -15,7 +16,7 @@ from virtualenv_reflink.layers.layer import (
     has_beside,
     inside_of,
     member_of,
-    read_outline,
+    parse_outline,
     write_layer,
 )
 from virtualenv_reflink.layers.mode import TreeMode
@@ -70,7 +71,9 @@ class LayerBuilder:
         wanted = {member_of(supplied) for supplied in wheels}
         least, nearest = len(wanted), None
         for entry in known:
-            outline = read_outline(entry)
+            outline = read_small(entry / LAYER_NAME, parse_outline)
+            if outline is None:
+                continue
             difference = len(outline.distributions.keys() ^ wanted)
             if outline.kind == self._kind and outline.disjoint and difference < least:
                 least, nearest = difference, _Base(entry / TREE_NAME, outline.distributions)

@@ -13,12 +13,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from virtualenv_reflink.cache.manifest import TREE_NAME, Directory, EntryPoint, File, Metadata, Tree, UnpackedWheel
+from virtualenv_reflink.cache.manifest import (
+    LAYER_NAME,
+    TREE_NAME,
+    Tree,
+    UnpackedWheel,
+    is_plain_path,
+    metadata_of,
+    tree_of,
+)
 from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
 _LIBRARIES = frozenset({"purelib", "platlib"})
-_CONTENT = "layer.json"
 
 
 class Member(NamedTuple):
@@ -89,19 +96,25 @@ def write_layer(entry: Path, kind: Kind, wheels: Sequence[SuppliedWheel]) -> Non
         "disjoint": are_disjoint(wheels),
         "beside": [_packed(_beside_of(supplied), _cache_of(entry)) for supplied in wheels if has_beside(supplied)],
     }
-    (entry / _CONTENT).write_text(json.dumps(content), encoding="utf-8")
+    (entry / LAYER_NAME).write_text(json.dumps(content), encoding="utf-8")
 
 
-def read_layer(entry: Path) -> Layer:
-    """Read a layer of the cache."""
-    content = json.loads((entry / _CONTENT).read_bytes())
+def parse_layer(entry: Path, text: str) -> Layer:
+    """Read the description of the layer at ``entry``.
+
+    :raises LookupError, TypeError, ValueError: when it is not one that was written here.
+    """
+    content = json.loads(text)
     members = [Member(*row) for row in content["members"]]
     return Layer(entry / TREE_NAME, [_unpacked(packed, _cache_of(entry)) for packed in content["beside"]], members)
 
 
-def read_outline(entry: Path) -> Outline:
-    """Read what a layer of the cache is made of."""
-    content = json.loads((entry / _CONTENT).read_bytes())
+def parse_outline(text: str) -> Outline:
+    """Read what a layer is made of from its description.
+
+    :raises LookupError, TypeError, ValueError: when it is not one that was written here.
+    """
+    content = json.loads(text)
     members = (Member(*row) for row in content["members"])
     distributions = dict(zip(members, content["distributions"], strict=True))
     return Outline(Kind(*content["kind"]), distributions, content["disjoint"])
@@ -134,28 +147,30 @@ def _cache_of(entry: Path) -> Path:
     return entry.parent.parent
 
 
-def _packed(supplied: SuppliedWheel, cache: Path) -> dict[str, object]:
-    def relative(tree: Tree) -> Tree:
-        return tree._replace(root=os.path.relpath(tree.root, cache))
+def _packed(supplied: SuppliedWheel, cache: Path) -> dict[str, Any]:
+    wheel, bytecode = supplied.wheel, supplied.bytecode
+    return {
+        "key": wheel.key,
+        "metadata": wheel.metadata._asdict(),
+        "tree": _packed_tree(wheel.tree, cache),
+        "bytecode": bytecode and _packed_tree(bytecode, cache),
+        "requested": supplied.requested,
+        "direct_url": supplied.direct_url,
+    }
 
-    wheel = supplied.wheel._replace(tree=relative(supplied.wheel.tree))
-    bytecode = supplied.bytecode and relative(supplied.bytecode)
-    return {"wheel": wheel, "bytecode": bytecode, "requested": supplied.requested, "direct_url": supplied.direct_url}
+
+def _packed_tree(tree: Tree, cache: Path) -> dict[str, Any]:
+    return {**tree._asdict(), "root": os.path.relpath(tree.root, cache)}
 
 
 def _unpacked(packed: dict[str, Any], cache: Path) -> SuppliedWheel:
-    key, metadata, tree = packed["wheel"]
-    fields = dict(zip(Metadata._fields, metadata, strict=True))
-    fields["entry_points"] = [EntryPoint(*row) for row in fields["entry_points"]]
-    wheel = UnpackedWheel(key, Metadata(**fields), _tree(tree, cache))
-    bytecode = packed["bytecode"] and _tree(packed["bytecode"], cache)
+    wheel = UnpackedWheel(packed["key"], metadata_of(packed["metadata"]), _unpacked_tree(packed["tree"], cache))
+    bytecode = packed["bytecode"] and _unpacked_tree(packed["bytecode"], cache)
     return SuppliedWheel(wheel, bytecode, packed["requested"], packed["direct_url"])
 
 
-def _tree(packed: list[Any], cache: Path) -> Tree:
-    root, schemes, mtime_ns = packed
-    found = {
-        name: [Directory(path, list(map(File._make, rows))) for path, rows in directories]
-        for name, directories in schemes.items()
-    }
-    return Tree(str(cache / root), found, mtime_ns)
+def _unpacked_tree(packed: dict[str, Any], cache: Path) -> Tree:
+    root = packed["root"]
+    if not is_plain_path(root):
+        raise ValueError(f"{root!r} leads out of the cache")
+    return tree_of(str(cache / root), packed)

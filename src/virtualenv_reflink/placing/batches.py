@@ -34,6 +34,6 @@ def place(batches: Iterable[Batch], placer: Placer, progress: Progress) -> None:
 
 
 def _duplicate(source: str, target: str, file: File, mtime_ns: int | None) -> Duplicate:
-    name, executable, _, _ = file
+    name, executable, size, _ = file
     mode = 0o777 if executable else 0o666
-    return f"{source}/{name}", f"{target}/{name}", mode, mtime_ns if name.endswith(".py") else None
+    return f"{source}/{name}", f"{target}/{name}", mode, mtime_ns if name.endswith(".py") else None, size

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from virtualenv_reflink.errors import LinkModeError
 from virtualenv_reflink.filesystem.reflink import Duplicate
+from virtualenv_reflink.filesystem.source import source_error
 from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.placing.outcome import Outcome
@@ -38,10 +39,15 @@ class Placer:
     def between(self, source_file: str, target_directory: str) -> FileMode:
         """Return the mode for files like ``source_file`` in ``target_directory``.
 
+        :raises SourceError: when there is no such file.
         :raises LinkModeError: when every mode of the chain is impossible there.
         :raises OSError: when the trial fails for a reason that every mode would meet, such as a full disk.
         """
-        pair = os.stat(source_file).st_dev, os.stat(target_directory).st_dev
+        try:
+            source_device = os.stat(source_file).st_dev
+        except OSError as error:
+            raise source_error(error, source_file) from error
+        pair = source_device, os.stat(target_directory).st_dev
         if pair not in self._chosen:
             self._chosen[pair] = self._choose(source_file, target_directory)
         return self._chosen[pair]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from virtualenv_reflink.environment.installed import installed_in, layered, normalized, present_versions
-from virtualenv_reflink.errors import InstallError
-from virtualenv_reflink.layers.layer import Kind, Layer, Member, kind_of, layer_key, member_of, read_layer
+from virtualenv_reflink.errors import CacheError, InstallError
+from virtualenv_reflink.layers.layer import Kind, Layer, Member, kind_of, layer_key, member_of, parse_layer
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.layers.pth import keep_layer_without, leave_layer
 from virtualenv_reflink.layers.users import register_user
@@ -80,7 +82,10 @@ def eject(
     if not state.tree.is_dir():
         raise InstallError(f"the layer {state.tree} is missing; create the environment again")
     own = present_versions(environment.libraries)
-    members = [_member(member, context, supply) for member in read_layer(state.tree.parent).members]
+    layer = _described(state.tree.parent, context)
+    if layer is None:
+        raise InstallError(f"the layer {state.tree} is damaged; create the environment again")
+    members = [_member(member, context, supply) for member in layer.members]
     by_name = {normalized(supplied.distribution): supplied for supplied in members}
     if missing := [name for name in names if normalized(name) not in by_name]:
         raise InstallError(f"the layer of {environment.root} has no {', '.join(missing)}")
@@ -99,21 +104,34 @@ def _layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> 
     """Return the layer of what is wanted; one that is there costs no look at its wheels."""
     cache = context.cache
     key = _known_key(mode, wanted, context, supply)
-    known = cache.known_layer(key) if key else None
+    known = _described(cache.known_layer(key), context) if key else None
     if known is not None:
-        return read_layer(known)
+        return known
     # a lazy boundary: what builds a layer
     from virtualenv_reflink.layers.building import LayerBuilder
 
     wheels = [*supply.seeds(wanted.seeds, {}), *supply.wheels(wanted.packages)]
     supply.check_unchanged(wheels)
-    supply.note_links(wheels)
+    supply.expect_links(wheels)
     kind = _kind(mode, context)
     builder = LayerBuilder(mode, kind, context.environment, context.progress)
     fill = builder.filling(wheels, cache.known_layers(mode.name))
     entry = cache.layer(layer_key(kind, [member_of(supplied) for supplied in wheels]), fill)
     supply.note_links(wheels)
-    return read_layer(entry)
+    layer = _described(entry, context)
+    if layer is None:
+        raise CacheError(f"the layer {entry} was damaged as soon as it was made; check the disk of --wheel-cache")
+    return layer
+
+
+def _described(entry: Path | None, context: Context) -> Layer | None:
+    """Return a layer of the cache; one whose description is damaged is dropped, and None returned."""
+    if entry is None:
+        return None
+    layer = context.cache.described(entry, partial(parse_layer, entry))
+    if layer is None:
+        context.cache.drop_layer(entry.name)
+    return layer
 
 
 def _known_key(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> str | None:

@@ -64,7 +64,7 @@ class Placement:
         """
         context = self._context
         self._supply.check_unchanged(wheels)
-        self._supply.note_links(wheels)
+        self._supply.expect_links(wheels)
         placer = Placer(context.modes.files)
         install(wheels, context.environment, placer, change, context.progress)
         self._supply.note_links(wheels)

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from virtualenv_reflink.environment.installed import normalized
+from virtualenv_reflink.errors import CacheError
+from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.progress import Progress
 from virtualenv_reflink.provision.context import Context
 from virtualenv_reflink.provision.placement import Placement, Wanted
@@ -73,15 +75,15 @@ class Provisioner:
         """
         return self._context.cache.unpacked(wheel)
 
-    def bundled(self, distribution: str) -> UnpackedWheel:
-        """Return the wheel that virtualenv bundles for the environment's Python, unpacked.
+    def bundled(self, distribution: str) -> Path:
+        """Return the wheel that virtualenv bundles for the environment's Python.
 
         :raises ReflinkError: when virtualenv bundles none.
         """
         # a lazy boundary: virtualenv finds its own wheels by itself
         from virtualenv_reflink.requirements.bundled import bundled_wheel
 
-        return self.unpacked(bundled_wheel(self._context.cache, distribution, self._context.environment.version))
+        return bundled_wheel(self._context.cache, distribution, self._context.environment.version)
 
     def lock(self, request: Request, search_path: Sequence[Path]) -> Resolved:
         """Return what is to be installed for ``request``: see :meth:`Resolution.lock`.
@@ -99,14 +101,15 @@ class Provisioner:
 
     def seed(
         self,
-        seeds: Sequence[UnpackedWheel],
+        seeds: Sequence[Path],
         requirements: Sequence[str] = (),
         files: Sequence[str] = (),
         aliases: Aliases = MappingProxyType({}),
     ) -> Outcome:
-        """Install ``seeds`` and requirements into a new environment; where both have a distribution the latter decide.
+        """Install wheels and requirements into a new environment; where both have a distribution the latter decide.
 
-        ``files`` hold requirements or are locks, ``aliases`` are further names for scripts of the seeds.
+        ``seeds`` are wheel files, ``files`` hold requirements or are locks, ``aliases`` are further names for the scripts
+        of seeds.
 
         :raises ReflinkError: naming what went wrong; the environment then is as it was before.
         """
@@ -114,8 +117,13 @@ class Provisioner:
             lock = self._resolution.lock_for_empty(requirements, files) if requirements or files else None
             packages = lock.copied if lock else []
             names = {normalized(package.name) for package in packages}
-            kept = [seed for seed in seeds if normalized(seed.metadata.distribution) not in names]
-            return self._install(Wanted(kept, packages, aliases), lock.editable if lock else [])
+
+            def wanted() -> Wanted:
+                unpacked = [self.unpacked(seed) for seed in seeds]
+                others = [wheel for wheel in unpacked if normalized(wheel.metadata.distribution) not in names]
+                return Wanted(others, packages, aliases)
+
+            return self._install(wanted, lock.editable if lock else [])
 
     def install(self, lock: Lock) -> Outcome:
         """Install the packages of a lock.
@@ -123,7 +131,7 @@ class Provisioner:
         :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
         :raises ReflinkError: naming what else went wrong; the environment then is as it was before.
         """
-        return self._install(Wanted([], lock.copied, {}), lock.editable)
+        return self._install(lambda: Wanted([], lock.copied, {}), lock.editable)
 
     def eject(self, names: Sequence[str]) -> tuple[list[str], Outcome]:
         """Turn packages of the environment's layer into its own, all of them when none is named.
@@ -139,8 +147,22 @@ class Provisioner:
         metadata = [supplied.wheel.metadata for supplied in ejected]
         return [f"{each.distribution}=={each.version}" for each in metadata], outcome
 
-    def _install(self, wanted: Wanted, editable: Sequence[Locked]) -> Outcome:
-        with self._built(editable) as prefixes, self._changing() as change:
+    def _install(self, wanted: Callable[[], Wanted], editable: Sequence[Locked]) -> Outcome:
+        """Install what is wanted; where the cache turns out to have lost files, those wheels are unpacked again."""
+        with self._built(editable) as prefixes:
+            try:
+                return self._place(wanted(), prefixes)
+            except SourceError:
+                self._supply.drop_damaged()
+            try:
+                return self._place(wanted(), prefixes)
+            except SourceError as error:
+                raise CacheError(
+                    f"{error.filename} of the wheel cache cannot be used: {error.strerror}; run the same command again"
+                ) from error
+
+    def _place(self, wanted: Wanted, prefixes: Sequence[Path]) -> Outcome:
+        with self._changing() as change:
             outcome = self._placement.place(wanted, change)
             for prefix in prefixes:
                 # a lazy boundary: few environments have editable projects

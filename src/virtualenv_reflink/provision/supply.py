@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
 if TYPE_CHECKING:
@@ -21,13 +23,16 @@ class Supply:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._supplied: list[SuppliedWheel] = []
 
     def seeds(self, wheels: Sequence[UnpackedWheel], aliases: Aliases) -> list[SuppliedWheel]:
         """Return unpacked wheels with their bytecode.
 
         :raises ReflinkError: when they cannot be compiled.
         """
-        return [SuppliedWheel(wheel, self.bytecode(wheel), requested=True, aliases=aliases) for wheel in wheels]
+        supplied = [SuppliedWheel(wheel, self.bytecode(wheel), requested=True, aliases=aliases) for wheel in wheels]
+        self._supplied += supplied
+        return supplied
 
     def wheels(self, packages: Sequence[Locked]) -> list[SuppliedWheel]:
         """Return the wheels of ``packages`` with their bytecode; what the cache lacks is fetched or built.
@@ -39,10 +44,12 @@ class Supply:
             return []
         wheels = self._fetcher.fetch(packages)
         with self._context.progress.stage("Compiling", len(wheels)):
-            return [
+            supplied = [
                 SuppliedWheel(wheel, self.bytecode(wheel), package.requested, package.direct_url)
                 for package, wheel in zip(packages, wheels, strict=True)
             ]
+        self._supplied += supplied
+        return supplied
 
     def known_keys(self, packages: Sequence[Locked]) -> list[str] | None:
         """Return the SHA-256 of the wheel of each package, or None if one of them is yet to be downloaded or built."""
@@ -62,18 +69,36 @@ class Supply:
     def check_unchanged(self, wheels: Sequence[SuppliedWheel]) -> None:
         """Refuse what was changed in the cache: what is hard-linked now, or was once, could be changed from outside.
 
-        :raises CacheError: when a wheel was changed; the cache no longer has it then.
+        :raises SourceError: for the first file that was changed or is missing.
         """
         cache = self._context.cache
         for supplied in wheels:
             if self._context.modes.shares_inodes or cache.was_linked(supplied.wheel):
-                cache.insist_on_unchanged(supplied.wheel, supplied.bytecode)
+                changed = cache.changed_file(supplied.wheel, supplied.bytecode)
+                if changed:
+                    raise SourceError(errno.EIO, "it was changed after it came into the cache", changed)
+
+    def expect_links(self, wheels: Sequence[SuppliedWheel]) -> None:
+        """Note that files of ``wheels`` themselves are about to come into an environment, in a mode that does that."""
+        if self._context.modes.shares_inodes:
+            for tree in (tree for supplied in wheels for tree in supplied.trees):
+                self._context.cache.expect_links(tree)
 
     def note_links(self, wheels: Sequence[SuppliedWheel]) -> None:
-        """Note, before and after, that files of ``wheels`` themselves come into an environment."""
+        """Note that they have."""
         if self._context.modes.shares_inodes:
             for tree in (tree for supplied in wheels for tree in supplied.trees):
                 self._context.cache.note_links(tree)
+
+    def drop_damaged(self) -> None:
+        """Drop those of the wheels handed out here that have lost files in the cache.
+
+        :raises CacheError: when the cache cannot be written.
+        """
+        for supplied in self._supplied:
+            if self._context.cache.changed_file(supplied.wheel, supplied.bytecode):
+                self._context.cache.drop(supplied.wheel)
+        self._supplied.clear()
 
     @cached_property
     def _fetcher(self) -> Fetcher:

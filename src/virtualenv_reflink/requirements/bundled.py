@@ -26,9 +26,13 @@ def bundled_wheel(cache: WheelCache, distribution: str, version: tuple[int, int,
     bundle = Path(spec.origin).parent / "seed" / "wheels" / "embed" / "__init__.py"
     minor = f"{version[0]}.{version[1]}"
     try:
-        return Path(json.loads(cache.fact_of_file("bundles", bundle, _bundled))[minor][distribution])
+        return Path(cache.fact_of_file("bundles", bundle, _bundled, _wheels_by_version)[minor][distribution])
     except (KeyError, OSError) as error:
         raise ReflinkError(f"virtualenv bundles no {distribution} for Python {minor}; upgrade virtualenv") from error
+
+
+def _wheels_by_version(text: str) -> dict[str, dict[str, str]]:
+    return {minor: dict(wheels) for minor, wheels in json.loads(text).items()}
 
 
 def _bundled(_: Path) -> str:

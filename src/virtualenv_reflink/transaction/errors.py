@@ -7,16 +7,20 @@ from contextlib import contextmanager
 
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.errors import InstallError
+from virtualenv_reflink.filesystem.source import SourceError
 
 
 @contextmanager
 def explained(what: str, environment: Environment) -> Iterator[None]:
     """Name ``what`` could not be installed, and why.
 
-    :raises InstallError: in place of every OSError.
+    :raises SourceError: as it is, since the fault is not with the environment.
+    :raises InstallError: in place of every other OSError.
     """
     try:
         yield
+    except SourceError:
+        raise
     except FileExistsError as error:
         raise InstallError(
             f"{what} cannot be installed: {error.filename} is there already and belongs to no installed package; "

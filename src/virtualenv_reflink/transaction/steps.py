@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from virtualenv_reflink.filesystem.subvolume import delete_subvolume, is_subvolume
+from virtualenv_reflink.filesystem.temporary import is_temporary
 
 
 class Since(Protocol):
@@ -70,6 +71,8 @@ def undo(steps: Steps, since: Since) -> None:
             if not since.lists(path):
                 with suppress(FileNotFoundError, NotADirectoryError):
                     os.unlink(path)
+    for directory in dict.fromkeys(directory for directory, _ in steps.files):
+        _delete_trials(directory)
     for tree in steps.trees:
         delete(tree)
     for directory in reversed(steps.directories):
@@ -152,6 +155,13 @@ def _delete_emptied(directory: str, since: Since) -> None:
                 os.unlink(path)
         with suppress(OSError):
             os.rmdir(parent)
+
+
+def _delete_trials(directory: str) -> None:
+    """Delete what is left of finding out which link mode is possible."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for name in filter(is_temporary, os.listdir(directory)):
+            os.unlink(f"{directory}/{name}")
 
 
 def _bytecode(directory: str, names: list[str]) -> Iterator[str]:

@@ -128,7 +128,7 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
 
         sources = [word for place in self.extra_search_dir for word in ("--find-links", str(place))]
         provisioner = Provisioner(self._settings(), _environment(creator), index_options=sources)
-        seeds = [provisioner.unpacked(wheel) for wheel in self._seed_wheels(creator.interpreter)]
+        seeds = self._seed_wheels(creator.interpreter)
         # pip itself has no such script, but environments have it from virtualenv's default seeder
         aliases = {f"pip-{creator.interpreter.version_info.major}.{creator.interpreter.version_info.minor}": "pip"}
         self._via = str(provisioner.seed(seeds, self.requirements, self.requirements_files, aliases))

@@ -1,0 +1,45 @@
+"""Who may read what is in the cache: whoever the umask says; only its owner may write to a directory."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from virtualenv_reflink.filesystem.subvolume import is_subvolume
+from virtualenv_reflink.filesystem.umask import current_umask
+
+DIRECTORY = 0o755
+"""The mode of every directory, subject to the umask."""
+SMALL_FILE = 0o644
+"""The mode of every small file, subject to the umask."""
+_OTHERS = 0o077
+_WRITABLE_BY_OTHERS = 0o022
+
+
+def cached_file_mode(*, executable: bool) -> int:
+    """Return the mode of a file of a wheel: nobody may write to it, and others may read it if the umask permits."""
+    return (0o555 if executable else 0o444) & ~(current_umask() & _OTHERS)
+
+
+def open_to_readers(entry: Path) -> None:
+    """Set the modes of a finished ``entry`` that was private to its maker until now, and of all that is in it.
+
+    What a sealed subvolume holds is left as it is: nobody can write to it, whatever its modes.
+
+    :raises OSError: when a mode cannot be set.
+    """
+    withheld = current_umask() & _OTHERS | _WRITABLE_BY_OTHERS
+    for directory, subdirectories, files in os.walk(entry):
+        subdirectories[:] = [name for name in subdirectories if not is_subvolume(f"{directory}/{name}")]
+        for name in subdirectories:
+            _withhold(f"{directory}/{name}", withheld)
+        for name in files:
+            _withhold(f"{directory}/{name}", _WRITABLE_BY_OTHERS)
+    os.chmod(entry, DIRECTORY & ~withheld)
+
+
+def _withhold(path: str, withheld: int) -> None:
+    mode = stat.S_IMODE(os.lstat(path).st_mode)
+    if mode & withheld and not os.path.islink(path):
+        os.chmod(path, mode & ~withheld)

@@ -1,0 +1,52 @@
+"""Files that a cleaner, a disk or a hand took out of the cache: the wheel is unpacked again in the same run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, python_of
+from tests.support.wheels import make_wheel
+
+MODES = ["clone", "copy", "hardlink", "layer", "snapshot"]
+
+
+def truncated(file: Path) -> None:
+    file.chmod(0o644)
+    os.truncate(file, 1)
+
+
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("damage", [os.unlink, truncated], ids=["missing", "truncated"])
+def test_a_damaged_file_is_never_served(
+    tmp_path: Path, place: Path, mode: str, damage: Callable[[Path], object], reflink: Run
+) -> None:
+    wheels = [make_wheel(tmp_path, {f"{name}.py": b"print('whole')"}, name=name) for name in ("one", "two")]
+    venv = ["venv", "--wheel-cache", place / "cache", "--without-pip", "--link-mode"]
+    words = [word for wheel in wheels for word in ("--with", wheel)]
+    reflink(*venv, "copy", *words, place / "first")
+    cached = [*place.glob("cache/*/wheels/*/unpacked/tree/purelib/*.py")]
+    cached += place.glob("cache/*/wheels/*/bytecode-*/tree/purelib/__pycache__/two.*.pyc")
+    assert len(cached) == 3
+    for file in cached:
+        damage(file)
+    reflink(*venv, mode, *words, place / "second")
+    for name in ("one", "two"):
+        assert subprocess.check_output([python_of(place / "second"), "-m", name], text=True) == "whole\n"
+
+
+@pytest.mark.parametrize("mode", ["layer", "copy"])
+def test_a_description_that_is_damaged_counts_as_absent(tmp_path: Path, mode: str, reflink: Run) -> None:
+    wheel = make_wheel(tmp_path, {"sample.py": b"print('whole')"})
+    venv = ["venv", "--wheel-cache", tmp_path / "cache", "--without-pip", "--link-mode", mode, "--with", wheel]
+    reflink(*venv, tmp_path / "first")
+    for path in [*tmp_path.glob("cache/*/*/*/*.json"), *tmp_path.glob("cache/*/*/*/*/*.json")]:
+        path.chmod(0o644)
+        path.write_text("{")
+    reflink(*venv, tmp_path / "second")
+    assert subprocess.check_output([python_of(tmp_path / "second"), "-m", "sample"], text=True) == "whole\n"
