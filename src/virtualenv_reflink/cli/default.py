@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from virtualenv_reflink.errors import IniError
 from virtualenv_reflink.integrations.tools import Tool, tools_on_path
 from virtualenv_reflink.integrations.virtualenv.ini import SECTION, VirtualenvIni, ini_path
-from virtualenv_reflink.placing.linking import LINK_MODES
+from virtualenv_reflink.options import LINK_MODE, link_mode
 
 SEEDER = "reflink"
 # virtualenv looks for options in its file as it does in the environment: with an underscore
@@ -96,5 +96,7 @@ def _parser() -> ArgumentParser:
         choices=("on", "off", "status"),
         help="write seeder = reflink to your virtualenv.ini, remove it, or tell how things are",
     )
-    parser.add_argument("--link-mode", choices=LINK_MODES, help="with on: also write this link mode")
+    parser.add_argument(
+        LINK_MODE.flag, metavar=LINK_MODE.metavar, type=link_mode, help="with on: also write this link mode"
+    )
     return parser

@@ -6,10 +6,11 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
-from virtualenv_reflink.cli.options import add_settings, settings
+from virtualenv_reflink.cli.options import add_settings
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.discovery import find_target
 from virtualenv_reflink.environment.lock import exclusive
+from virtualenv_reflink.options import settings
 from virtualenv_reflink.provision.provisioner import Provisioner
 
 

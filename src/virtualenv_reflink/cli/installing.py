@@ -6,12 +6,13 @@ import sys
 import time
 from argparse import Namespace
 
-from virtualenv_reflink.cli.options import request, settings
+from virtualenv_reflink.cli.options import request
 from virtualenv_reflink.cli.report import Report
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.discovery import Target
 from virtualenv_reflink.environment.installed import present_versions
 from virtualenv_reflink.environment.lock import exclusive
+from virtualenv_reflink.options import settings
 from virtualenv_reflink.provision.provisioner import Provisioner, without_satisfied
 from virtualenv_reflink.requirements.lock import Lock, merged
 

@@ -6,10 +6,11 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from virtualenv_reflink.cli.options import add_requirements, add_settings, add_sources, request, settings
+from virtualenv_reflink.cli.options import add_requirements, add_settings, add_sources, request
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.discovery import find_target
 from virtualenv_reflink.errors import LockError
+from virtualenv_reflink.options import settings
 from virtualenv_reflink.provision.provisioner import Provisioner
 from virtualenv_reflink.requirements.lock_files import is_pylock
 from virtualenv_reflink.requirements.pylock import write_pylock

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
+from argparse import SUPPRESS, Action, ArgumentParser, Namespace, _ArgumentGroup
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from virtualenv_reflink.placing.linking import LINK_MODES
-from virtualenv_reflink.provision.settings import TEN_MINUTES, Settings, default_wheel_cache
+from virtualenv_reflink.options import SETTINGS
 
 if TYPE_CHECKING:
     from virtualenv_reflink.requirements.request import Request
@@ -94,70 +92,9 @@ def add_words(
 
 
 def add_settings(parser: ArgumentParser) -> None:
-    """Add what :func:`settings` reads; each option has the environment variable that virtualenv gives it."""
-    parser.add_argument(
-        "--link-mode",
-        choices=LINK_MODES,
-        default=os.environ.get("VIRTUALENV_LINK_MODE", "auto"),
-        help="how files reach the environment; auto clones where the filesystem can and copies elsewhere",
-    )
-    parser.add_argument(
-        "--wheel-cache",
-        metavar="DIR",
-        type=Path,
-        default=os.environ.get("VIRTUALENV_WHEEL_CACHE"),
-        help="the directory of unpacked wheels (the user's cache directory unless set)",
-    )
-    parser.add_argument(
-        "--no-compile-bytecode",
-        action="store_true",
-        default=_switched_on("VIRTUALENV_NO_COMPILE_BYTECODE"),
-        help="install sources without their bytecode",
-    )
-    parser.add_argument(
-        "--offline",
-        action="store_true",
-        default=_switched_on("VIRTUALENV_OFFLINE"),
-        help="use what is in the wheel cache, however old, and no network",
-    )
-    parser.add_argument(
-        "--refresh",
-        action="store_true",
-        default=_switched_on("VIRTUALENV_REFRESH"),
-        help="resolve anew, even if that was done a moment ago",
-    )
-    parser.add_argument(
-        "--remember-for",
-        metavar="SECONDS",
-        type=_seconds,
-        # a text among the defaults is read as one on the command line is
-        default=os.environ.get("VIRTUALENV_REMEMBER_FOR", TEN_MINUTES),
-        help=f"how long a resolution is good ({TEN_MINUTES:g})",
-    )
+    """Add what :func:`virtualenv_reflink.options.settings` reads, and how much to tell."""
+    for option in SETTINGS:
+        option.add_to(parser, os.environ)
     talk = parser.add_mutually_exclusive_group()
     talk.add_argument("-v", "--verbose", action="store_true", help="explain what is done")
     talk.add_argument("-q", "--quiet", action="store_true", help="say nothing unless it fails")
-
-
-def settings(options: Namespace) -> Settings:
-    """Return what the options of :func:`add_settings` say."""
-    chosen = options.wheel_cache
-    return Settings(
-        wheel_cache=Path(chosen).expanduser().absolute() if chosen else default_wheel_cache(),
-        link_mode=options.link_mode,
-        compile_bytecode=not options.no_compile_bytecode,
-        offline=options.offline,
-        refresh=options.refresh,
-        remember_for=options.remember_for,
-    )
-
-
-def _seconds(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
-
-
-def _switched_on(variable: str) -> bool:
-    return os.environ.get(variable, "").lower() in {"1", "true", "yes", "on"}

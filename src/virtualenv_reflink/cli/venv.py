@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from virtualenv_reflink.cache.manifest import UnpackedWheel
-from virtualenv_reflink.cli.options import add_settings, settings
+from virtualenv_reflink.cli.options import add_settings
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import normalized, present_versions
 from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.integrations.stdlib_venv import ReflinkEnvBuilder, create_with
+from virtualenv_reflink.options import WITH, listed, settings
 from virtualenv_reflink.provision.provisioner import Provisioner
 
 _LAST_WITH_SETUPTOOLS = (3, 11)
@@ -73,7 +74,7 @@ def _seed(options: Namespace, environment: Environment) -> None:
     if options.upgrade:
         seeds = _newer(seeds, environment)
     latest = names if options.upgrade_deps else []
-    provisioner.seed(seeds, [*latest, *options.requirements], options.files)
+    provisioner.seed(seeds, [*latest, *listed(options.with_wheels)], listed(options.with_requirements))
     if not options.quiet and "copy" in str(provisioner.linker):
         print(f"via={provisioner.linker}")
 
@@ -121,21 +122,7 @@ def _parser() -> ArgumentParser:
         help="write no .gitignore (venv writes one since Python 3.13)",
     )
     parser.add_argument("-p", "--python", metavar="PYTHON", help="another interpreter to make environments of")
-    parser.add_argument(
-        "--with",
-        dest="requirements",
-        metavar="REQUIREMENT",
-        action="append",
-        default=os.environ.get("VIRTUALENV_WITH", "").split(),
-        help="also install this, and what it depends on (can be set 1+ times)",
-    )
-    parser.add_argument(
-        "--with-requirements",
-        dest="files",
-        metavar="FILE",
-        action="append",
-        default=os.environ.get("VIRTUALENV_WITH_REQUIREMENTS", "").split(),
-        help="also install what this requirements file or pylock.toml asks for (can be set 1+ times)",
-    )
+    for option in WITH:
+        option.add_to(parser, os.environ)
     add_settings(parser)
     return parser

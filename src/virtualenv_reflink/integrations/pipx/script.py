@@ -8,7 +8,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
-from virtualenv_reflink.errors import PipxError
+from virtualenv_reflink.errors import PipxError, ReflinkError
+from virtualenv_reflink.options import check_variables
 
 
 def script() -> NoReturn:
@@ -24,12 +25,14 @@ def main() -> int:
     """Run pipx and return its exit status."""
     try:
         _insist_on_supported()
+        # our commands would take one that cannot be read for a mistake on their command line, which pip then makes good
+        check_variables(os.environ)
         # what pipx chooses when it is left alone depends on whether there is an uv
         os.environ["PIPX_DEFAULT_BACKEND"] = "pip"
         from virtualenv_reflink.integrations.pipx.commands import take_over
 
         take_over()
-    except PipxError as error:
+    except ReflinkError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     from pipx.main import cli
