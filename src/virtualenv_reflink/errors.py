@@ -48,3 +48,7 @@ class IniError(ReflinkError):
 
 class OptionError(ReflinkError):
     """An option has a value that it cannot have."""
+
+
+class MissingExtraError(ReflinkError):
+    """A command needs what only an extra of this project installs."""

@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
+from virtualenv_reflink.cli.extras import require
 from virtualenv_reflink.errors import IniError
 from virtualenv_reflink.integrations.tools import Tool, tools_on_path
 from virtualenv_reflink.integrations.virtualenv.ini import SECTION, VirtualenvIni, ini_path
@@ -21,6 +22,8 @@ _OVERRIDING = ("VIRTUALENV_SEEDER", "VIRTUALENV_LINK_MODE")
 def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
     options = _parser().parse_args(arguments)
+    if options.action != "status":
+        require("configupdater", extra="default", command=f"virtualenv-reflink default {options.action}")
     ini = VirtualenvIni(ini_path())
     if options.action == "on":
         _switch_on(ini, options.link_mode)

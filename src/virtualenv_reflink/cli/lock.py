@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+from virtualenv_reflink.cli.extras import require
 from virtualenv_reflink.cli.options import add_requirements, add_settings, add_sources, request
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.discovery import find_target
@@ -19,6 +20,7 @@ from virtualenv_reflink.requirements.pylock import write_pylock
 def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
     options = _parser().parse_args(arguments)
+    require("tomli_w", extra="lock", command="virtualenv-reflink lock")
     if not is_pylock(options.output):
         raise LockError(f"{options.output} is not the name of a lock; call it pylock.toml or pylock.NAME.toml")
     wanted = request(options)
