@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel, read_tree, read_unpacked_wheel
 from virtualenv_reflink.cache.memo import remembered
 from virtualenv_reflink.cache.store import Store
-from virtualenv_reflink.errors import BadWheelError, CacheError
+from virtualenv_reflink.errors import BadWheelError, CacheError, TargetError
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
@@ -98,11 +98,14 @@ class WheelCache:
     def facts(self, executable: Path) -> InterpreterFacts:
         """Return what there is to know of an interpreter, asking it if that was never done.
 
-        :raises ReflinkError: when it does not run.
+        :raises TargetError: when it is missing or does not run.
         """
         from virtualenv_reflink.cache.interpreter import ask_interpreter, parse_facts
 
-        return parse_facts(remembered(self._store, "interpreters", executable, ask_interpreter))
+        try:
+            return parse_facts(remembered(self._store, "interpreters", executable, ask_interpreter))
+        except OSError as error:
+            raise TargetError(f"the interpreter {executable} cannot be used: {error.strerror}") from error
 
     def layer(self, key: str, fill: Callable[[Path], None]) -> Path:
         """Return the layer that ``key`` names, having ``fill`` make it in an empty directory if that was never done.

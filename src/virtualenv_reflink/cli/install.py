@@ -13,7 +13,7 @@ from virtualenv_reflink.cli.options import (
     add_sources,
     add_words,
 )
-from virtualenv_reflink.environment.discovery import Asking, Target, insist_on_writable, into_directory
+from virtualenv_reflink.environment.discovery import PendingTarget, Target, check_writable, into_directory
 from virtualenv_reflink.errors import TargetError
 
 _CHOICES_WITH_VALUE = (("--upgrade-strategy",),)
@@ -24,16 +24,16 @@ def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
     started = time.monotonic()
     options = _parser().parse_args(arguments)
-    asking = Asking(options.python)
+    pending = PendingTarget(options.python)
     # imported while the interpreter starts
     from virtualenv_reflink.cli.installing import install
 
-    install(options, _target(options, asking), started)
+    install(options, _target(options, pending), started)
     return 0
 
 
-def _target(options: Namespace, asking: Asking) -> Target:
-    target = asking.target()
+def _target(options: Namespace, pending: PendingTarget) -> Target:
+    target = pending.target()
     if options.target is not None:
         directory = options.target.absolute()
         if directory.exists() and not directory.is_dir():
@@ -41,7 +41,7 @@ def _target(options: Namespace, asking: Asking) -> Target:
         target = into_directory(target, directory)
     elif target.managed_by and not options.break_system_packages and not options.dry_run:
         raise TargetError(_managed(target))
-    insist_on_writable(target.environment)
+    check_writable(target.environment)
     return target
 
 

@@ -61,9 +61,12 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         """
         if not self.enabled:
             return
+        from virtualenv_reflink.environment.supported import check_supported
         from virtualenv_reflink.provision.provisioner import Provisioner
 
-        provisioner = Provisioner(self._settings, _environment(creator))
+        environment = _environment(creator)
+        check_supported(environment.base_executable, environment.version)
+        provisioner = Provisioner(self._settings, environment)
         seeds = [provisioner.cache.unpacked(wheel) for wheel in self._seed_wheels(creator.interpreter)]
         sources = [word for place in self.extra_search_dir for word in ("--find-links", str(place))]
         # pip itself has no such script, but environments have it from virtualenv's default seeder
