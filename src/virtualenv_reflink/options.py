@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from virtualenv_reflink.errors import OptionError
 from virtualenv_reflink.placing.linking import LINK_MODES
-from virtualenv_reflink.provision.settings import TEN_MINUTES, Settings, default_wheel_cache
+from virtualenv_reflink.provision.settings import TEN_MINUTES, Settings, default_wheel_cache, is_temporary
 
 _TRUE = ("1", "yes", "true", "on")
 _FALSE = ("0", "no", "false", "off")
@@ -189,9 +189,15 @@ def listed(value: str | list[str]) -> list[str]:
 
 
 def settings(options: Namespace) -> Settings:
-    """Return what the options of :data:`SETTINGS` say once they are parsed."""
+    """Return what the options of :data:`SETTINGS` say once they are parsed.
+
+    :raises OptionError: when they contradict each other.
+    """
+    wheel_cache = options.wheel_cache or default_wheel_cache()
+    if options.link_mode == "layer" and is_temporary(wheel_cache):
+        raise OptionError("--link-mode layer needs a wheel cache that stays; name one with --wheel-cache")
     return Settings(
-        wheel_cache=options.wheel_cache or default_wheel_cache(),
+        wheel_cache=wheel_cache,
         link_mode=options.link_mode,
         compile_bytecode=not options.no_compile_bytecode,
         offline=options.offline,

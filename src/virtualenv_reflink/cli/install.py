@@ -13,6 +13,7 @@ from virtualenv_reflink.cli.options import (
     add_sources,
     add_words,
 )
+from virtualenv_reflink.cli.outcome import add_outcome
 from virtualenv_reflink.environment.discovery import PendingTarget, Target, check_writable, into_directory
 from virtualenv_reflink.errors import TargetError
 
@@ -86,6 +87,7 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--dry-run", action="store_true", help="resolve and tell, but install nothing")
     add_settings(parser)
+    add_outcome(parser)
     add_words(parser.add_argument_group("choices handed to pip", ""), "choices", _CHOICES_WITH_VALUE, _CHOICES)
     add_sources(parser)
     return parser

@@ -7,6 +7,7 @@ import time
 from argparse import Namespace
 
 from virtualenv_reflink.cli.options import request
+from virtualenv_reflink.cli.outcome import outcome_of, write_outcomes
 from virtualenv_reflink.cli.report import Report
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.discovery import Target
@@ -40,6 +41,7 @@ def _install(options: Namespace, target: Target, started: float) -> None:
     provisioner.provide(lock.copied, options.sources)
     provisioner.install_editable(lock.editable, [*_pip_target(options), *options.sources])
     report.installed(time.monotonic() - started, provisioner.linker)
+    write_outcomes(options.outcome, [outcome_of(target.environment.root, provisioner.linker)])
 
 
 def _lock(options: Namespace, target: Target, provisioner: Provisioner) -> Lock:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from virtualenv_reflink.cache.manifest import UnpackedWheel
 from virtualenv_reflink.cli.options import add_settings
+from virtualenv_reflink.cli.outcome import EnvironmentOutcome, add_outcome, outcome_of, write_outcomes
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import normalized, present_versions
@@ -26,18 +27,20 @@ def run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.upgrade and options.clear:
         raise TargetError("--upgrade and --clear contradict each other; leave one out")
+    outcomes: list[EnvironmentOutcome] = []
     for env_dir in options.dirs:
         if options.python is None:
-            _builder(options).create(env_dir)
+            _builder(options, outcomes).create(env_dir)
         else:
-            _create_with_other(options, env_dir)
+            _create_with_other(options, env_dir, outcomes)
+    write_outcomes(options.outcome, outcomes)
     return 0
 
 
-def _builder(options: Namespace) -> ReflinkEnvBuilder:
+def _builder(options: Namespace, outcomes: list[EnvironmentOutcome]) -> ReflinkEnvBuilder:
     since_3_13 = {"scm_ignore_files": options.scm_ignore_files} if sys.version_info >= (3, 13) else {}
     return ReflinkEnvBuilder(
-        lambda environment: _seed(options, environment),
+        lambda environment: outcomes.append(_seed(options, environment)),
         with_pip=options.with_pip,
         system_site_packages=options.system_site,
         clear=options.clear,
@@ -49,7 +52,7 @@ def _builder(options: Namespace) -> ReflinkEnvBuilder:
     )
 
 
-def _create_with_other(options: Namespace, env_dir: str) -> None:
+def _create_with_other(options: Namespace, env_dir: str, outcomes: list[EnvironmentOutcome]) -> None:
     from virtualenv_reflink.environment.discovery import find_target
 
     target = find_target(options.python)
@@ -61,12 +64,12 @@ def _create_with_other(options: Namespace, env_dir: str) -> None:
         words.append("--without-scm-ignore-files")
 
     def seed(directory: Path) -> None:
-        _seed(options, find_target(str(directory)).environment)
+        outcomes.append(_seed(options, find_target(str(directory)).environment))
 
     create_with(target.environment.base_executable, words, env_dir, seed)
 
 
-def _seed(options: Namespace, environment: Environment) -> None:
+def _seed(options: Namespace, environment: Environment) -> EnvironmentOutcome:
     heard = progress(verbose=options.verbose, quiet=options.quiet)
     provisioner = Provisioner(settings(options), environment, heard)
     names = _seed_names(environment) if options.with_pip else []
@@ -75,8 +78,10 @@ def _seed(options: Namespace, environment: Environment) -> None:
         seeds = _newer(seeds, environment)
     latest = names if options.upgrade_deps else []
     provisioner.seed(seeds, [*latest, *listed(options.with_wheels)], listed(options.with_requirements))
-    if not options.quiet and "copy" in str(provisioner.linker):
+    outcome = outcome_of(environment.root, provisioner.linker)
+    if outcome.reasons and not options.quiet:
         print(f"via={provisioner.linker}")
+    return outcome
 
 
 def _seed_names(environment: Environment) -> list[str]:
@@ -125,4 +130,5 @@ def _parser() -> ArgumentParser:
     for option in WITH:
         option.add_to(parser, os.environ)
     add_settings(parser)
+    add_outcome(parser)
     return parser

@@ -12,6 +12,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn, TextIO
 
+from virtualenv_reflink.provision.settings import delete_temporary_wheel_cache
+
 INTERRUPTED = "the wheel cache is whole, and no package was half-installed"
 
 
@@ -39,10 +41,10 @@ def run_as_process(main: Callable[[], int]) -> NoReturn:
         status = _status(exit_)
     except KeyboardInterrupt as interrupt:
         status = tell_interrupt(interrupt)
-    with suppress(OSError, ValueError):
-        sys.stdout.flush()
-    with suppress(OSError, ValueError):
-        sys.stderr.flush()
+    delete_temporary_wheel_cache()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
     os._exit(status)
 
 

@@ -21,9 +21,20 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 def ini_path() -> Path:
-    """Return where virtualenv looks for its configuration (virtualenv's documentation, "Configuration file")."""
+    """Return where virtualenv looks for its configuration (virtualenv's documentation, "Configuration file").
+
+    :raises IniError: when there is no such place.
+    """
     named = os.environ.get(VARIABLE)
-    return Path(named) if named else user_config_path("virtualenv", appauthor="pypa") / "virtualenv.ini"
+    if named:
+        return Path(named)
+    try:
+        place = user_config_path("virtualenv", appauthor="pypa")
+    except RuntimeError:
+        place = Path()
+    if not place.is_absolute():
+        raise IniError(f"there is no home directory to look for virtualenv.ini in; name a file with {VARIABLE}")
+    return place / "virtualenv.ini"
 
 
 class VirtualenvIni:

@@ -37,8 +37,8 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         self.enabled: bool = not options.no_seed and bool(wanted)
         # virtualenv warns of a variable that it cannot read, and goes on
         check_variables(self.env)
-        self._settings = settings(options)
-        self._via = self._settings.link_mode
+        self._settings = settings(options) if self.enabled else None
+        self._via: str = options.link_mode
 
     @classmethod
     def add_parser_arguments(cls, parser: ArgumentParser, interpreter: Any, app_data: Any) -> None:
@@ -52,14 +52,15 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
 
     def __repr__(self) -> str:
         extra = "".join(f", with={wanted}" for wanted in [*self.requirements, *self.requirements_files])
-        return f"{super().__repr__()[:-1]}{extra}, via={self._via}, wheel_cache={self._settings.wheel_cache})"
+        place = f", wheel_cache={self._settings.wheel_cache}" if self._settings else ""
+        return f"{super().__repr__()[:-1]}{extra}, via={self._via}{place})"
 
     def run(self, creator: Creator) -> None:
         """Seed the environment that ``creator`` made.
 
         :raises ReflinkError: naming what went wrong; nothing half-seeded stays behind.
         """
-        if not self.enabled:
+        if self._settings is None:
             return
         from virtualenv_reflink.environment.supported import check_supported
         from virtualenv_reflink.provision.provisioner import Provisioner
