@@ -158,8 +158,8 @@ def test_what_cannot_be_installed(place: Path, shell: Shell, beside: Beside, tmp
     done = shell.run(ours, "install", "pycowsay==999", code=1)
     assert "No matching distribution found for pycowsay==999" in done.stderr
     assert not (place / "home" / "venvs" / "pycowsay").exists()
-    done = shell.run(ours, "install", "pycowsay", "--pip-args", f"--cache-dir {tmp_path}")
-    assert "via=pip: virtualenv-reflink install: error: unrecognized arguments: --cache-dir" in done.stderr
+    done = shell.run(ours, "install", "pycowsay", "--pip-args", f"--src {tmp_path}")
+    assert "via=pip: virtualenv-reflink install: error: unrecognized arguments: --src" in done.stderr
     done = shell.run(ours, "install", "--force", "pycowsay", VIRTUALENV_WHEEL_CACHE=str(tmp_path / "far"))
     assert "via=copy: the wheel cache is on another filesystem" in done.stderr
 

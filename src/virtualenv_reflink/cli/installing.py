@@ -28,7 +28,7 @@ def install(options: Namespace, target: Target, started: float) -> None:
 
 
 def _install(options: Namespace, target: Target, started: float) -> None:
-    heard = progress(verbose=options.verbose, quiet=options.quiet)
+    heard = progress(verbose=options.verbose, quiet=options.quiet or options.progress_bar == "off")
     provisioner = Provisioner(settings(options), target.environment, heard)
     lock = _lock(options, target, provisioner)
     report = Report(lock, present_versions(target.search_path), quiet=options.quiet)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from virtualenv_reflink.cli.extras import require
-from virtualenv_reflink.cli.options import add_requirements, add_settings, add_sources, request
+from virtualenv_reflink.cli.options import add_requirements, add_settings, request
+from virtualenv_reflink.cli.pip_options import add_pip_options
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.discovery import find_target
 from virtualenv_reflink.errors import LockError
@@ -42,5 +43,5 @@ def _parser() -> ArgumentParser:
     parser.add_argument("-p", "--python", metavar="ENV_OR_PYTHON", help="the interpreter to resolve for")
     add_requirements(parser)
     add_settings(parser)
-    add_sources(parser)
+    add_pip_options(parser, choices=False)
     return parser

@@ -39,12 +39,13 @@ class Target(NamedTuple):
     """What an installation is for.
 
     ``search_path`` is where the interpreter finds packages, ``managed_by`` the EXTERNALLY-MANAGED file of a Python that
-    belongs to somebody else (PEP 668).
+    belongs to somebody else (PEP 668), and ``is_environment`` whether the interpreter is that of an environment.
     """
 
     environment: Environment
     search_path: tuple[Path, ...]
     managed_by: Path | None
+    is_environment: bool
 
 
 class PendingTarget:
@@ -98,7 +99,7 @@ def _target(executable: Path, told: dict) -> Target:  # type: ignore[type-arg]
         data=root,
     )
     marker = told["marker"] and Path(told["marker"])
-    return Target(environment, tuple(map(Path, told["search_path"])), marker)
+    return Target(environment, tuple(map(Path, told["search_path"])), marker, told["in_environment"])
 
 
 def into_directory(target: Target, directory: Path) -> Target:
@@ -112,7 +113,7 @@ def into_directory(target: Target, directory: Path) -> Target:
         headers=headers,
         data=directory,
     )
-    return Target(environment, (directory,), None)
+    return Target(environment, (directory,), None, is_environment=False)
 
 
 def check_writable(environment: Environment) -> None:
