@@ -88,12 +88,14 @@ class ReflinkEnvironment(VirtualEnv, ABC):
 
         if reason := why_not():
             raise Fail(reason)
+        variables["VIRTUALENV_SEEDER"] = "reflink"
+        variables[LINK_MODE.variable] = self.conf["reflink_link_mode"]
         try:
             # tox would take what our seeder raises for a Python that is missing
             check_variables(variables)
         except ReflinkError as error:
             raise Fail(str(error)) from error
-        return {**variables, "VIRTUALENV_SEEDER": "reflink", LINK_MODE.variable: self.conf["reflink_link_mode"]}
+        return variables
 
     @property
     def _other_virtualenv(self) -> bool:
