@@ -131,7 +131,7 @@ def test_variables_that_pip_run_for_us_cannot_see(
 
 
 def test_a_virtual_environment_is_required(tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    base, wheel = sys._base_executable, make_wheel(tmp_path, {"sample.py": b""})  # type: ignore[attr-defined]
+    base, wheel = os.path.realpath(sys.executable), make_wheel(tmp_path, {"sample.py": b""})
     options = ["--dry-run", wheel]
     assert "--require-virtualenv asks for one" in install("--require-virtualenv", *options, into=base, code=1).stderr
     monkeypatch.setenv("PIP_REQUIRE_VIRTUALENV", "true")

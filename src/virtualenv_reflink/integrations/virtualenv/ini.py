@@ -52,7 +52,9 @@ class VirtualenvIni:
         except FileNotFoundError:
             self._text = ""
         except UnicodeDecodeError as error:
-            raise IniError(f"{path} is not UTF-8 (byte {error.start}); virtualenv cannot read it; mend it") from error
+            raise IniError(
+                f"{path} is not UTF-8 (byte {error.start}); virtualenv cannot read it; correct it by hand"
+            ) from error
         except OSError as error:
             raise IniError(f"{path} cannot be read: {error.strerror}; make it a readable file") from error
         self._sections = self._parsed(self._text)
@@ -82,7 +84,7 @@ class VirtualenvIni:
             parser.read_string(text.removeprefix(_BYTE_ORDER_MARK), source=str(self.path))
         except Error as error:
             reason = " ".join(str(error).split())
-            raise IniError(f"virtualenv cannot read {self.path}: {reason}; mend it by hand") from error
+            raise IniError(f"virtualenv cannot read {self.path}: {reason}; correct it by hand") from error
         return {name: dict(parser[name]) for name in parser}
 
     def _write(self, text: str) -> None:
