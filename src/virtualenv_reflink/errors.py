@@ -44,3 +44,11 @@ class PipxError(ReflinkError):
 
 class IniError(ReflinkError):
     """virtualenv's configuration file cannot be read, written or changed safely."""
+
+
+class OptionError(ReflinkError):
+    """An option has a value that it cannot have."""
+
+
+class MissingExtraError(ReflinkError):
+    """A command needs what only an extra of this project installs."""

@@ -21,7 +21,7 @@ from tests.support.projects import make_project
 from tests.support.tools import default_interrupt
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cli import install as command
-from virtualenv_reflink.environment.discovery import Asking, find_target
+from virtualenv_reflink.environment.discovery import PendingTarget, find_target
 from virtualenv_reflink.errors import TargetError
 
 Refused = Callable[..., str]
@@ -151,7 +151,7 @@ def test_a_python_that_is_managed_externally(
     marker = tmp_path / "EXTERNALLY-MANAGED"
     marker.write_text("[externally-managed]\nError=To install Python packages,\n use apt.\n")
     target = find_target(str(environment))._replace(managed_by=marker)
-    monkeypatch.setattr(Asking, "target", lambda _: target)
+    monkeypatch.setattr(PendingTarget, "target", lambda _: target)
     with pytest.raises(TargetError, match=r"(?s)is managed by somebody else .*--break-system-packages.*use apt\."):
         command.run(["six"])
     marker.write_bytes(b"\xff")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +121,22 @@ def test_what_cannot_be_made_is_not_left_behind(tmp_path: Path, cache: Path, ref
     assert "contradict" in reflink(*options, "--clear", "--upgrade", tmp_path / "env", code=1).stderr
     assert "no interpreter of that name" in reflink(*options, "-p", "9.9", tmp_path / "env", code=1).stderr
     assert reflink("nonsense", code=2).stderr.startswith("error: there is no command 'nonsense'")
+
+
+def test_the_outcome_as_a_file(tmp_path: Path, cache: Path, reflink: Run) -> None:
+    options = ["--wheel-cache", cache, "--link-mode", "copy", "--outcome", tmp_path / "outcome"]
+    reflink("venv", *options, tmp_path / "first", tmp_path / "second")
+    outcome = json.loads((tmp_path / "outcome").read_text())
+    told = {"mode": "copy", "fallen_back": 0, "reasons": []}
+    assert outcome == [{"environment": str(tmp_path / name), **told} for name in ("first", "second")]
+    reflink("install", *options, "-p", tmp_path / "first", make_wheel(tmp_path, {"sample.py": b""}))
+    assert json.loads((tmp_path / "outcome").read_text()) == outcome[:1]
+
+
+def test_an_outcome_that_cannot_be_written_leaves_the_environment_whole(
+    tmp_path: Path, cache: Path, reflink: Run
+) -> None:
+    options = ["--wheel-cache", cache, "--outcome", tmp_path / "absent" / "outcome"]
+    said = reflink("venv", *options, tmp_path / "env", code=1).stderr
+    assert said.startswith(f"error: the outcome cannot be written to {tmp_path}/absent/outcome: No such file")
+    subprocess.run([tmp_path / "env" / "bin" / "pip", "--version"], check=True)

@@ -105,7 +105,8 @@ def test_pre_commit_has_pip_seeded_and_pip_installs_the_hook(shell: Shell, besid
 
 @ON_BTRFS
 def test_hatch_reads_virtualenv_ini_and_has_pip_install_the_project(shell: Shell, beside: Beside, place: Path) -> None:
-    scripts = beside("hatch")
+    # what the extra "default" brings
+    scripts = beside("hatch", "configupdater")
     pyproject(shell, "hatchling", '[tool.hatch.envs.default]\npath = ".venv"\n')
     ini = place / "virtualenv.ini"
     ini.write_text(f"[virtualenv]\nwheel_cache = {place / 'cache'}\n")

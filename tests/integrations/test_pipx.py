@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import requires
@@ -12,11 +14,12 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.conftest import AT_LENGTH, python_of
+from tests.conftest import AT_LENGTH, bare, python_of
 from tests.support.comparison import packages, site_packages
 from tests.support.tools import Shell, own_files
-from virtualenv_reflink import pipx_commands
+from tests.support.wheels import make_wheel
 from virtualenv_reflink.filesystem.subvolume import is_subvolume
+from virtualenv_reflink.integrations.pipx import commands
 
 Beside = Callable[..., Path]
 
@@ -155,8 +158,8 @@ def test_what_cannot_be_installed(place: Path, shell: Shell, beside: Beside, tmp
     done = shell.run(ours, "install", "pycowsay==999", code=1)
     assert "No matching distribution found for pycowsay==999" in done.stderr
     assert not (place / "home" / "venvs" / "pycowsay").exists()
-    done = shell.run(ours, "install", "pycowsay", "--pip-args", f"--cache-dir {tmp_path}")
-    assert "via=pip: virtualenv-reflink install: error: unrecognized arguments: --cache-dir" in done.stderr
+    done = shell.run(ours, "install", "pycowsay", "--pip-args", f"--src {tmp_path}")
+    assert "via=pip: virtualenv-reflink install: error: unrecognized arguments: --src" in done.stderr
     done = shell.run(ours, "install", "--force", "pycowsay", VIRTUALENV_WHEEL_CACHE=str(tmp_path / "far"))
     assert "via=copy: the wheel cache is on another filesystem" in done.stderr
 
@@ -165,7 +168,7 @@ def test_what_cannot_be_installed(place: Path, shell: Shell, beside: Beside, tmp
 @pytest.mark.parametrize("pipx", ["pipx==1.11.2", "pipx==1.11.2; python_version<'0'"], ids=["too old", "missing"])
 def test_a_pipx_that_does_not_fit_is_refused(beside: Beside, tmp_path: Path, pipx: str) -> None:
     done = Shell(tmp_path, {}).run(beside(pipx) / "pipx-reflink", "install", "pycowsay", code=1)
-    advice = f"install pipx{pipx_commands.SUPPORTED}" if "python" not in pipx else "install virtualenv-reflink[pipx]"
+    advice = f"install pipx{commands.SUPPORTED}" if "python" not in pipx else "install virtualenv-reflink[pipx]"
     assert done.stderr.count("\n") == 1
     assert advice in done.stderr
 
@@ -173,7 +176,7 @@ def test_a_pipx_that_does_not_fit_is_refused(beside: Beside, tmp_path: Path, pip
 def test_the_extra_names_the_supported_range() -> None:
     declared = [Requirement(line) for line in requires("virtualenv-reflink") or []]
     (extra,) = [each for each in declared if each.name == "pipx"]
-    assert extra.specifier == pipx_commands.SUPPORTED
+    assert extra.specifier == commands.SUPPORTED
     assert extra.specifier.contains(OLDEST.partition("==")[2])
 
 
@@ -181,7 +184,7 @@ def test_only_what_pipx_itself_installs_is_ours() -> None:
     python, ours = "/env/bin/python", [sys.executable, "-m", "virtualenv_reflink"]
 
     def translated(*words: str) -> list[str] | None:
-        return pipx_commands.translated([python, "-m", *words])
+        return commands.translated([python, "-m", *words])
 
     assert translated("pip", "--no-input", "install", "--no-dependencies", "black") == [
         *ours,
@@ -191,3 +194,27 @@ def test_only_what_pipx_itself_installs_is_ours() -> None:
     assert translated("venv", "--without-pip", "/env") is None
     assert translated("pip", "install", "black") is None
     assert translated("pip", "--no-input", "uninstall", "-y", "install") is None
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_fallback_is_told_from_the_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], refused: bool
+) -> None:
+    """The command is our own, run as pipx runs it: with a cache on another filesystem, or in the mode asked for."""
+    environment = bare(tmp_path / "env")
+    monkeypatch.setenv("VIRTUALENV_LINK_MODE", "auto" if refused else "copy")
+    wheel_cache = (Path("/dev/shm") if refused else tmp_path) / f"cache-of-{tmp_path.name}"
+    monkeypatch.setenv("VIRTUALENV_WHEEL_CACHE", str(wheel_cache))
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    wheel = make_wheel(tmp_path, {"sample.py": b""})
+    try:
+        done = commands._instead_of(run)([python_of(environment), *commands._PIP, "install", str(wheel)])
+    finally:
+        shutil.rmtree(wheel_cache)
+    assert done.returncode == 0, done.stderr
+    told = capfd.readouterr().err
+    assert told.startswith("via=copy: ") is refused
+    assert bool(told) is refused

@@ -40,6 +40,11 @@ def test_installed_but_not_chosen_it_imports_next_to_nothing(tmp_path: Path) -> 
     command = [sys.executable, "-c", script, tmp_path / "env"]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     ours = {name for name in loaded if name.startswith("virtualenv_reflink")}
-    modules = ("seeder", "staged_parser", "virtualenv_plugin")
-    assert ours == {"virtualenv_reflink", *(f"virtualenv_reflink.{name}" for name in modules)}
+    modules = ("plugin", "seeder", "staged_parser")
+    assert ours == {
+        "virtualenv_reflink",
+        "virtualenv_reflink.integrations",
+        "virtualenv_reflink.integrations.virtualenv",
+        *(f"virtualenv_reflink.integrations.virtualenv.{name}" for name in modules),
+    }
     assert not {"installer", "ctypes"} & set(loaded)

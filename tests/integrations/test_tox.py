@@ -321,3 +321,21 @@ def run_without(tox: Path, module: str, root: Path, *args: str, code: int = 0) -
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("VIRTUALENV_LINK_MODE", "teleport", "reflink_link_mode is 'teleport', and must be one of auto, "),
+        ("VIRTUALENV_OFFLINE", "maybe", "VIRTUALENV_OFFLINE cannot be used: 'maybe' is none of "),
+        ("VIRTUALENV_REMEMBER_FOR", "nan", "VIRTUALENV_REMEMBER_FOR cannot be used: 'nan' is not a number of seconds"),
+    ],
+)
+def test_a_variable_that_cannot_be_read(
+    newest: Path, project: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    write(project)
+    monkeypatch.setenv(name, value)
+    said = run(newest, project, "-e", HERE, code=1)
+    assert told in said
+    assert "could not find python interpreter" not in said

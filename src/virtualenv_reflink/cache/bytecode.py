@@ -15,7 +15,7 @@ from virtualenv_reflink.cache import compile_sources
 from virtualenv_reflink.cache.manifest import TREE_NAME, Tree, TreeBuilder, UnpackedWheel, write_tree
 from virtualenv_reflink.cache.modes import cached_file_mode
 from virtualenv_reflink.cache.record_hash import hash_of_file
-from virtualenv_reflink.errors import ReflinkError
+from virtualenv_reflink.errors import ReflinkError, TargetError
 from virtualenv_reflink.filesystem.allocation import move_to_block
 
 # Below this many sources a second interpreter costs more to start than it saves.
@@ -92,7 +92,8 @@ def _start(executable: Path) -> subprocess.Popen[str]:
     try:
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8")
     except OSError as error:
-        raise ReflinkError(f"the interpreter {executable} does not run: {error.strerror}") from error
+        # not one of the cache, which it would be told as
+        raise TargetError(f"the interpreter {executable} cannot be used: {error.strerror}") from error
 
 
 def _made(process: subprocess.Popen[str], executable: Path) -> list[str]:

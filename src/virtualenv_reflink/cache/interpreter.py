@@ -1,25 +1,10 @@
 """What the cache must know of a target interpreter, asked once and remembered."""
 
-import importlib.util
+from __future__ import annotations
+
 import json
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
-
-from virtualenv_reflink.errors import ReflinkError
-
-# Run by the target, in isolated mode; packaging comes from beside us, after the target's own library.
-_QUESTION = """
-import importlib.util, json, sys
-sys.path.append(sys.argv[1])
-from packaging.markers import default_environment
-from packaging.tags import sys_tags
-print(json.dumps({
-    "bytecode_tag": "%s-%s" % (sys.implementation.cache_tag, importlib.util.MAGIC_NUMBER.hex()),
-    "wheel_tags": [str(tag) for tag in sys_tags()],
-    "markers": default_environment(),
-}))
-"""
 
 
 class InterpreterFacts(NamedTuple):
@@ -36,19 +21,16 @@ class InterpreterFacts(NamedTuple):
 def ask_interpreter(executable: Path) -> str:
     """Run ``executable`` and return its facts as text, to be read with :func:`parse_facts`.
 
-    :raises ReflinkError: when it does not run.
+    :raises TargetError: when it does not run.
     """
-    spec = importlib.util.find_spec("packaging")
-    if spec is None or spec.origin is None:
-        raise ReflinkError("packaging is not installed beside virtualenv-reflink; install it again")
-    site = str(Path(spec.origin).parent.parent)
-    command = [str(executable), "-I", "-S", "-c", _QUESTION, site]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        detail = getattr(error, "stderr", None) or str(error)
-        raise ReflinkError(f"the interpreter {executable} does not run: {detail.strip().splitlines()[-1]}") from error
-    return done.stdout
+    # an interpreter is asked once, and what its answer means is remembered
+    from virtualenv_reflink.cache.question import Question
+    from virtualenv_reflink.cache.wheel_tags import wheel_tags
+
+    code = Path(__file__).with_name("raw_facts.py").read_text(encoding="utf-8")
+    raw = Question(executable, f"{code}\nanswer = raw_facts()", ("-I", "-S")).answer()
+    facts = InterpreterFacts(raw["bytecode_tag"], wheel_tags(raw), raw["markers"])
+    return json.dumps(facts._asdict())
 
 
 def parse_facts(text: str) -> InterpreterFacts:

@@ -20,7 +20,7 @@ from virtualenv_reflink.cache.manifest import (
 from virtualenv_reflink.cache.memo import remembered
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.store import Store
-from virtualenv_reflink.errors import BadWheelError
+from virtualenv_reflink.errors import BadWheelError, TargetError
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
@@ -139,11 +139,14 @@ class WheelCache:
     def facts(self, executable: Path) -> InterpreterFacts:
         """Return what there is to know of an interpreter, asking it if that was never done.
 
-        :raises ReflinkError: when it does not run.
+        :raises TargetError: when it is missing or does not run.
         """
         from virtualenv_reflink.cache.interpreter import ask_interpreter, parse_facts
 
-        return remembered(self._store, "interpreters", executable, ask_interpreter, parse_facts)
+        try:
+            return remembered(self._store, "interpreters", executable, ask_interpreter, parse_facts)
+        except OSError as error:
+            raise TargetError(f"the interpreter {executable} cannot be used: {error.strerror}") from error
 
     def layer(self, key: str, fill: Callable[[Path], None]) -> Path:
         """Return the layer that ``key`` names, having ``fill`` build and describe it if that was never done.

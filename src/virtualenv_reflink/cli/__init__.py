@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
 from virtualenv_reflink.errors import ReflinkError
+from virtualenv_reflink.integrations.process import run_as_process, tell_interrupt
 
 _COMMANDS = {
     "venv": "make virtual environments as python -m venv does",
@@ -18,20 +17,11 @@ _COMMANDS = {
     "eject": "turn the packages of a layer into the environment's own",
     "default": "make reflink the seeder of every tool that calls virtualenv, or no longer",
 }
-_INTERRUPTED = 130
 
 
 def script() -> NoReturn:
-    """Run a subcommand as a process of its own.
-
-    Making an environment takes a tenth of a second; collecting garbage and tearing the interpreter down would take a
-    sixth of that, for memory that the system takes back anyway.
-    """
-    gc.disable()
-    status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    """Run a subcommand as a process of its own."""
+    run_as_process(main)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,15 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] not in _COMMANDS:
         return _explain(words)
-    command = import_module(f"virtualenv_reflink.cli.{words[0]}")
     try:
+        command = import_module(f"virtualenv_reflink.cli.{words[0]}")
         return int(command.run(words[1:]))
     except ReflinkError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("interrupted: the wheel cache is whole, and no package was half-installed", file=sys.stderr)
-        return _INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        return tell_interrupt(interrupt)
 
 
 def _explain(words: list[str]) -> int:

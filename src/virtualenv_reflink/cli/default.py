@@ -7,10 +7,11 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
+from virtualenv_reflink.cli.extras import require
 from virtualenv_reflink.errors import IniError
 from virtualenv_reflink.integrations.tools import Tool, tools_on_path
 from virtualenv_reflink.integrations.virtualenv.ini import SECTION, VirtualenvIni, ini_path
-from virtualenv_reflink.provision.link_modes import LINK_MODES
+from virtualenv_reflink.options import LINK_MODE, link_mode
 
 SEEDER = "reflink"
 # virtualenv looks for options in its file as it does in the environment: with an underscore
@@ -21,6 +22,8 @@ _OVERRIDING = ("VIRTUALENV_SEEDER", "VIRTUALENV_LINK_MODE")
 def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
     options = _parser().parse_args(arguments)
+    if options.action != "status":
+        require("configupdater", extra="default", command=f"virtualenv-reflink default {options.action}")
     ini = VirtualenvIni(ini_path())
     if options.action == "on":
         _switch_on(ini, options.link_mode)
@@ -96,5 +99,7 @@ def _parser() -> ArgumentParser:
         choices=("on", "off", "status"),
         help="write seeder = reflink to your virtualenv.ini, remove it, or tell how things are",
     )
-    parser.add_argument("--link-mode", choices=LINK_MODES, help="with on: also write this link mode")
+    parser.add_argument(
+        LINK_MODE.flag, metavar=LINK_MODE.metavar, type=link_mode, help="with on: also write this link mode"
+    )
     return parser

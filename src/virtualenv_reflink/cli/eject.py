@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
-from virtualenv_reflink.cli.options import add_settings, settings
-from virtualenv_reflink.cli.terminal import progress
+from virtualenv_reflink.cli.options import add_settings
+from virtualenv_reflink.cli.terminal import progress, tell
 from virtualenv_reflink.environment.discovery import find_target
+from virtualenv_reflink.options import settings
 from virtualenv_reflink.provision.provisioner import Provisioner
 
 
@@ -17,9 +17,7 @@ def run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     environment = find_target(options.environment).environment
     telling = progress(verbose=options.verbose, quiet=options.quiet)
-    provisioner = Provisioner(
-        settings(options), environment, telling, on_wait=lambda line: print(line, file=sys.stderr)
-    )
+    provisioner = Provisioner(settings(options), environment, telling, on_wait=tell)
     ejected, outcome = provisioner.eject(options.packages)
     if not options.quiet:
         number = len(ejected)

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from virtualenv_reflink.cli.options import (
-    add_requirements,
-    add_settings,
-    add_sources,
-    add_words,
-)
-from virtualenv_reflink.environment.discovery import Asking, Target, insist_on_writable, into_directory
+from virtualenv_reflink.cli.options import add_requirements, add_settings
+from virtualenv_reflink.cli.outcome import add_outcome
+from virtualenv_reflink.cli.pip_options import add_pip_options, set_pip_defaults, wants_isolation
+from virtualenv_reflink.environment.discovery import PendingTarget, Target, check_writable, into_directory
 from virtualenv_reflink.errors import TargetError
-
-_CHOICES_WITH_VALUE = (("--upgrade-strategy",),)
-_CHOICES = (("-U", "--upgrade"), ("--force-reinstall",), ("--no-deps",), ("-I", "--ignore-installed"))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
     started = time.monotonic()
-    options = _parser().parse_args(arguments)
-    asking = Asking(options.python)
+    parser = _parser()
+    if not wants_isolation(arguments):
+        set_pip_defaults(parser, os.environ)
+    options = parser.parse_args(arguments)
+    pending = PendingTarget(options.python)
     # imported while the interpreter starts
     from virtualenv_reflink.cli.installing import install
 
-    install(options, _target(options, asking), started)
+    install(options, _target(options, pending), started)
     return 0
 
 
-def _target(options: Namespace, asking: Asking) -> Target:
-    target = asking.target()
+def _target(options: Namespace, pending: PendingTarget) -> Target:
+    target = pending.target()
+    if options.require_virtualenv and not target.is_environment:
+        raise TargetError(
+            f"{target.environment.executable} is not in a virtual environment, and --require-virtualenv asks for one"
+        )
     if options.target is not None:
         directory = options.target.absolute()
         if directory.exists() and not directory.is_dir():
@@ -41,7 +43,7 @@ def _target(options: Namespace, asking: Asking) -> Target:
         target = into_directory(target, directory)
     elif target.managed_by and not options.break_system_packages and not options.dry_run:
         raise TargetError(_managed(target))
-    insist_on_writable(target.environment)
+    check_writable(target.environment)
     return target
 
 
@@ -86,6 +88,14 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--dry-run", action="store_true", help="resolve and tell, but install nothing")
     add_settings(parser)
-    add_words(parser.add_argument_group("choices handed to pip", ""), "choices", _CHOICES_WITH_VALUE, _CHOICES)
-    add_sources(parser)
+    add_outcome(parser)
+    compiling = parser.add_mutually_exclusive_group()
+    for name, action in (("--compile", "store_false"), ("--no-compile", "store_true")):
+        purpose = f"pip's name for {'the opposite of ' if name == '--compile' else ''}--no-compile-bytecode"
+        compiling.add_argument(name, dest="no_compile_bytecode", action=action, default=SUPPRESS, help=purpose)
+    parser.add_argument("--progress-bar", choices=("auto", "on", "off", "raw"), default="auto", help="off draws none")
+    parser.add_argument(
+        "--require-virtualenv", action="store_true", help="refuse a Python that is not a virtual environment"
+    )
+    add_pip_options(parser, choices=True)
     return parser

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import Namespace
 
-from virtualenv_reflink.cli.options import request, settings
+from virtualenv_reflink.cli.options import request
+from virtualenv_reflink.cli.outcome import write_outcomes
 from virtualenv_reflink.cli.report import Report
-from virtualenv_reflink.cli.terminal import progress
+from virtualenv_reflink.cli.terminal import progress, tell
 from virtualenv_reflink.environment.discovery import Target
 from virtualenv_reflink.environment.installed import present_versions
+from virtualenv_reflink.options import settings
 from virtualenv_reflink.provision.placement import without_satisfied
 from virtualenv_reflink.provision.provisioner import Provisioner
 from virtualenv_reflink.provision.resolution import Resolved
@@ -22,10 +23,8 @@ def install(options: Namespace, target: Target, started: float) -> None:
 
     :raises ReflinkError: naming what went wrong.
     """
-    telling = progress(verbose=options.verbose, quiet=options.quiet)
-    provisioner = Provisioner(
-        settings(options), target.environment, telling, options.sources, lambda line: print(line, file=sys.stderr)
-    )
+    telling = progress(verbose=options.verbose, quiet=options.quiet or options.progress_bar == "off")
+    provisioner = Provisioner(settings(options), target.environment, telling, options.sources, tell)
     with provisioner.exclusive():
         _install(options, target, started, provisioner)
 
@@ -44,6 +43,7 @@ def _install(options: Namespace, target: Target, started: float, provisioner: Pr
     started = time.monotonic()
     outcome = provisioner.install(lock)
     report.installed(time.monotonic() - started, outcome)
+    write_outcomes(options.outcome, {target.environment.root: outcome})
 
 
 def _lock(options: Namespace, target: Target, provisioner: Provisioner) -> Resolved:

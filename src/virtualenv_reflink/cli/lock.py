@@ -6,10 +6,13 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from virtualenv_reflink.cli.options import add_requirements, add_settings, add_sources, request, settings
+from virtualenv_reflink.cli.extras import require
+from virtualenv_reflink.cli.options import add_requirements, add_settings, request
+from virtualenv_reflink.cli.pip_options import add_pip_options
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.discovery import find_target
 from virtualenv_reflink.errors import LockError
+from virtualenv_reflink.options import settings
 from virtualenv_reflink.provision.provisioner import Provisioner
 from virtualenv_reflink.requirements.lock_files import is_pylock
 from virtualenv_reflink.requirements.pylock import write_pylock
@@ -18,6 +21,7 @@ from virtualenv_reflink.requirements.pylock import write_pylock
 def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
     options = _parser().parse_args(arguments)
+    require("tomli_w", extra="lock", command="virtualenv-reflink lock")
     if not is_pylock(options.output):
         raise LockError(f"{options.output} is not the name of a lock; call it pylock.toml or pylock.NAME.toml")
     wanted = request(options)
@@ -39,5 +43,5 @@ def _parser() -> ArgumentParser:
     parser.add_argument("-p", "--python", metavar="ENV_OR_PYTHON", help="the interpreter to resolve for")
     add_requirements(parser)
     add_settings(parser)
-    add_sources(parser)
+    add_pip_options(parser, choices=False)
     return parser

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from importlib.util import find_spec
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from virtualenv_reflink.progress import Progress
@@ -18,11 +20,16 @@ if TYPE_CHECKING:
 _WORTH_SHOWING = 0.3
 
 
+def tell(line: str) -> None:
+    """Tell the user something that is not what was asked for."""
+    print(line, file=sys.stderr)
+
+
 def progress(*, verbose: bool, quiet: bool) -> Progress:
-    """Return who hears of long work."""
+    """Return who hears of long work; bars need rich, an extra, and are not drawn without it."""
     if verbose:
         return _Explaining()
-    if quiet or not sys.stderr.isatty():
+    if quiet or not sys.stderr.isatty() or find_spec("rich") is None:
         return Progress()
     return _OnTerminal()
 
@@ -42,49 +49,80 @@ class _Explaining(Progress):
         print(f"  {line}", file=sys.stderr)
 
 
+class _Stage:
+    """A stage that has begun and not ended, with its bar once it has one."""
+
+    def __init__(self, name: str, total: int | None) -> None:
+        self.name, self.total = name, total
+        self.began = time.monotonic()
+        self.done = 0
+        self.bar: TaskID | None = None
+
+
 class _OnTerminal(Progress):
-    """Draws a bar for the present stage, once that has taken long enough to be worth it."""
+    """Draws a bar for the latest stage that has not ended, once that has taken long enough to be worth it.
+
+    Any thread may begin stages and take steps. There is one display at most; it ends with the stage that ends last.
+    """
 
     def __init__(self) -> None:
+        self._lock = RLock()
+        self._stages: list[_Stage] = []
         self._bars: Bars | None = None
-        self._task: TaskID | None = None
-        self._stage = ("", 0.0)
-        self._total: int | None = None
-        self._done = 0
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[None]:
-        self._stage, self._total, self._done = (name, time.monotonic()), total, 0
+        present = _Stage(name, total)
         try:
+            with self._lock:
+                self._stages.append(present)
             yield
         finally:
-            if self._bars is not None:
-                self._bars.stop()
-            self._bars = self._task = None
+            with self._lock:
+                self._end(present)
 
     def step(self, what: str, count: int = 1) -> None:  # noqa: ARG002
-        self._done += count
-        self._draw()
+        with self._lock:
+            if self._stages:
+                self._stages[-1].done += count
+                self._draw(self._stages[-1])
 
     def detail(self, line: str) -> None:  # noqa: ARG002
-        self._draw()
+        with self._lock:
+            if self._stages:
+                self._draw(self._stages[-1])
 
-    def _draw(self) -> None:
-        name, since = self._stage
-        if time.monotonic() - since < _WORTH_SHOWING:
+    def _draw(self, stage: _Stage) -> None:
+        if time.monotonic() - stage.began < _WORTH_SHOWING:
             return
+        # a terminal that is gone is no reason to stop working
+        with suppress(OSError):
+            bars = self._display()
+            if stage.bar is None:
+                stage.bar = bars.add_task(stage.name, total=stage.total)
+            bars.update(stage.bar, completed=stage.done)
+            bars.refresh()
+
+    def _display(self) -> Bars:
         if self._bars is None:
-            self._bars = self._begin()
-            self._task = self._bars.add_task(name, total=self._total)
-        assert self._task is not None
-        self._bars.update(self._task, completed=self._done)
-        self._bars.refresh()
+            from rich.console import Console
+            from rich.progress import Progress as Bars
 
-    def _begin(self) -> Bars:
-        from rich.console import Console
-        from rich.progress import Progress as Bars
+            # without a thread of its own, which would forbid to fork
+            self._bars = Bars(console=Console(stderr=True), transient=True, auto_refresh=False)
+            # known before it starts, so that it is stopped whatever happens
+            self._bars.start()
+        return self._bars
 
-        # without a thread of its own, which would forbid to fork
-        bars = Bars(console=Console(stderr=True), transient=True, auto_refresh=False)
-        bars.start()
-        return bars
+    def _end(self, stage: _Stage) -> None:
+        if stage in self._stages:
+            self._stages.remove(stage)
+        bars = self._bars
+        if bars is None:
+            return
+        with suppress(OSError):
+            if stage.bar is not None:
+                bars.remove_task(stage.bar)
+            if not self._stages:
+                self._bars = None
+                bars.stop()

@@ -8,12 +8,15 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from virtualenv_reflink.cli.options import add_settings, settings
+from virtualenv_reflink.cli.options import add_settings
+from virtualenv_reflink.cli.outcome import add_outcome, write_outcomes
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import normalized, present_versions
 from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.integrations.stdlib_venv import ReflinkEnvBuilder, create_with
+from virtualenv_reflink.options import WITH, listed, settings
+from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.provision.provisioner import Provisioner
 
 _LAST_WITH_SETUPTOOLS = (3, 11)
@@ -24,18 +27,20 @@ def run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.upgrade and options.clear:
         raise TargetError("--upgrade and --clear contradict each other; leave one out")
+    outcomes: dict[Path, Outcome] = {}
     for env_dir in options.dirs:
         if options.python is None:
-            _builder(options).create(env_dir)
+            _builder(options, outcomes).create(env_dir)
         else:
-            _create_with_other(options, env_dir)
+            _create_with_other(options, env_dir, outcomes)
+    write_outcomes(options.outcome, outcomes)
     return 0
 
 
-def _builder(options: Namespace) -> ReflinkEnvBuilder:
+def _builder(options: Namespace, outcomes: dict[Path, Outcome]) -> ReflinkEnvBuilder:
     since_3_13 = {"scm_ignore_files": options.scm_ignore_files} if sys.version_info >= (3, 13) else {}
     return ReflinkEnvBuilder(
-        lambda environment: _seed(options, environment),
+        lambda environment: _seed(options, environment, outcomes),
         with_pip=options.with_pip,
         system_site_packages=options.system_site,
         clear=options.clear,
@@ -47,7 +52,7 @@ def _builder(options: Namespace) -> ReflinkEnvBuilder:
     )
 
 
-def _create_with_other(options: Namespace, env_dir: str) -> None:
+def _create_with_other(options: Namespace, env_dir: str, outcomes: dict[Path, Outcome]) -> None:
     from virtualenv_reflink.environment.discovery import find_target
 
     target = find_target(options.python)
@@ -59,12 +64,12 @@ def _create_with_other(options: Namespace, env_dir: str) -> None:
         words.append("--without-scm-ignore-files")
 
     def seed(directory: Path) -> None:
-        _seed(options, find_target(str(directory)).environment)
+        _seed(options, find_target(str(directory)).environment, outcomes)
 
     create_with(target.environment.base_executable, words, env_dir, seed)
 
 
-def _seed(options: Namespace, environment: Environment) -> None:
+def _seed(options: Namespace, environment: Environment, outcomes: dict[Path, Outcome]) -> None:
     telling = progress(verbose=options.verbose, quiet=options.quiet)
     provisioner = Provisioner(settings(options), environment, telling)
     names = _seed_names(environment) if options.with_pip else []
@@ -72,8 +77,9 @@ def _seed(options: Namespace, environment: Environment) -> None:
     if options.upgrade:
         seeds = _newer(seeds, environment, provisioner)
     latest = names if options.upgrade_deps else []
-    outcome = provisioner.seed(seeds, [*latest, *options.requirements], options.files)
-    if not options.quiet and outcome.reasons:
+    outcome = provisioner.seed(seeds, [*latest, *listed(options.with_wheels)], listed(options.with_requirements))
+    outcomes[environment.root] = outcome
+    if outcome.reasons and not options.quiet:
         print(f"via={outcome}")
 
 
@@ -121,21 +127,8 @@ def _parser() -> ArgumentParser:
         help="write no .gitignore (venv writes one since Python 3.13)",
     )
     parser.add_argument("-p", "--python", metavar="PYTHON", help="another interpreter to make environments of")
-    parser.add_argument(
-        "--with",
-        dest="requirements",
-        metavar="REQUIREMENT",
-        action="append",
-        default=os.environ.get("VIRTUALENV_WITH", "").split(),
-        help="also install this, and what it depends on (can be set 1+ times)",
-    )
-    parser.add_argument(
-        "--with-requirements",
-        dest="files",
-        metavar="FILE",
-        action="append",
-        default=os.environ.get("VIRTUALENV_WITH_REQUIREMENTS", "").split(),
-        help="also install what this requirements file or pylock.toml asks for (can be set 1+ times)",
-    )
+    for option in WITH:
+        option.add_to(parser, os.environ)
     add_settings(parser)
+    add_outcome(parser)
     return parser

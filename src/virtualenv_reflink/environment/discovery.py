@@ -1,19 +1,21 @@
 """Find the environment that a user names."""
 
-import json
+from __future__ import annotations
+
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from virtualenv_reflink.cache.question import Question
 from virtualenv_reflink.environment.environment import Environment, headers_of
+from virtualenv_reflink.environment.supported import check_not_too_old_to_ask, check_supported
 from virtualenv_reflink.errors import TargetError
 
 # Run by the target in isolated mode, with site, which is what makes an environment one.
 _QUESTION = """
-import json, os, sys, sysconfig
+import os, sys, sysconfig
 in_environment = sys.prefix != sys.base_prefix
 if in_environment and "venv" in sysconfig.get_scheme_names():
     scheme = "venv"
@@ -22,14 +24,14 @@ elif hasattr(sysconfig, "get_preferred_scheme"):
 else:
     scheme = os.name if os.name == "nt" else "posix_prefix"
 marker = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
-print(json.dumps({
+answer = {
     "in_environment": in_environment,
     "base_executable": getattr(sys, "_base_executable", None) or sys.executable,
     "version": sys.version_info[:3],
     "paths": sysconfig.get_paths(scheme),
     "search_path": [place for place in sys.path if os.path.isdir(place)],
     "marker": None if in_environment or not os.path.exists(marker) else marker,
-}))
+}
 """
 
 
@@ -37,15 +39,16 @@ class Target(NamedTuple):
     """What an installation is for.
 
     ``search_path`` is where the interpreter finds packages, ``managed_by`` the EXTERNALLY-MANAGED file of a Python that
-    belongs to somebody else (PEP 668).
+    belongs to somebody else (PEP 668), and ``is_environment`` whether the interpreter is that of an environment.
     """
 
     environment: Environment
     search_path: tuple[Path, ...]
     managed_by: Path | None
+    is_environment: bool
 
 
-class Asking:
+class PendingTarget:
     """An interpreter that is telling about itself while this process goes on."""
 
     def __init__(self, named: str | None) -> None:
@@ -56,30 +59,28 @@ class Asking:
         :raises TargetError: when it is none of these, or does not start.
         """
         self._executable = _executable(named or os.environ.get("VIRTUAL_ENV") or sys.executable)
-        command = [str(self._executable), "-I", "-c", _QUESTION]
-        try:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        except OSError as error:
-            raise _not_python(self._executable, str(error)) from error
+        self._question = Question(self._executable, _QUESTION)
 
     def target(self) -> Target:
         """Wait for the answer and return the target.
 
-        :raises TargetError: when it is no Python that runs.
+        :raises TargetError: when it is no Python that runs, or is too old.
         """
-        output, errors = self._process.communicate()
         try:
-            return _target(self._executable, json.loads(output))
-        except ValueError as error:
-            raise _not_python(self._executable, errors or "it does not answer") from error
+            told = self._question.answer()
+        except TargetError:
+            check_not_too_old_to_ask(self._executable)
+            raise
+        check_supported(self._executable, tuple(told["version"]))
+        return _target(self._executable, told)
 
 
 def find_target(named: str | None) -> Target:
-    """Ask as :class:`Asking` does, and wait.
+    """Ask as :class:`PendingTarget` does, and wait.
 
     :raises TargetError: as that does.
     """
-    return Asking(named).target()
+    return PendingTarget(named).target()
 
 
 def _target(executable: Path, told: dict) -> Target:  # type: ignore[type-arg]
@@ -98,24 +99,17 @@ def _target(executable: Path, told: dict) -> Target:  # type: ignore[type-arg]
         data=root,
     )
     marker = told["marker"] and Path(told["marker"])
-    return Target(environment, tuple(map(Path, told["search_path"])), marker)
+    return Target(environment, tuple(map(Path, told["search_path"])), marker, told["in_environment"])
 
 
 def into_directory(target: Target, directory: Path) -> Target:
     """Return the target that is a plain directory of packages for the interpreter of another, as pip's ``--target``."""
     headers = directory / "include" / "python"
-    environment = target.environment._replace(
-        root=directory,
-        purelib=directory,
-        platlib=directory,
-        scripts=directory / "bin",
-        headers=headers,
-        data=directory,
-    )
-    return Target(environment, (directory,), None)
+    environment = target.environment.with_all_in(directory)._replace(scripts=directory / "bin", headers=headers)
+    return Target(environment, (directory,), None, is_environment=False)
 
 
-def insist_on_writable(environment: Environment) -> None:
+def check_writable(environment: Environment) -> None:
     """Refuse a target that files cannot be put into.
 
     :raises TargetError: naming the directory.
@@ -132,6 +126,8 @@ def _executable(named: str) -> Path:
     path = Path(named)
     if path.is_dir():
         inside = path / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        if os.path.islink(inside) and not inside.exists():
+            raise TargetError(f"the interpreter of {named} is missing: {inside} points at {os.path.realpath(inside)}")
         if not inside.exists():
             raise TargetError(f"{named} is not an environment: it has no {inside.relative_to(path)}")
         return inside.absolute()
@@ -143,7 +139,3 @@ def _executable(named: str) -> Path:
     if found is None:
         raise TargetError(f"there is no environment at {named}, and no interpreter of that name on the PATH")
     return Path(found)
-
-
-def _not_python(executable: Path, detail: str) -> TargetError:
-    return TargetError(f"{executable} is not a Python interpreter that runs: {detail.strip().splitlines()[-1]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 try:
@@ -18,28 +18,33 @@ _held = threading.local()
 
 @contextmanager
 def locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Hold the directory ``root``; another process that wants it waits, and is told so through ``on_wait``.
+    """Hold the directory ``root``, which is made if it is missing.
 
-    What is locked is the directory itself, flock(2), so that no file is made for it anywhere, and nothing stays behind
-    when the process is killed. Processes that this one forks hold it too. A thread that holds it may ask again.
+    Another process that wants it waits, and is told so through ``on_wait``. What is locked is the directory itself,
+    flock(2), so that no file is made for it anywhere, and nothing stays behind when the process is killed. Processes
+    that this one forks hold it too. A thread that holds it may ask again.
 
     A filesystem that cannot lock directories (NFS) is no error: ``on_wait`` is told, and there is no lock.
 
-    :raises OSError: when ``root`` cannot be opened.
+    :raises OSError: when ``root`` cannot be made or opened.
     """
     if fcntl is None:
         with _locked_by_file(root, on_wait):
             yield
         return
-    fd = os.open(root, os.O_RDONLY)
+    fd = _opened(root)
     try:
-        status = os.fstat(fd)
-        identity = status.st_dev, status.st_ino
         mine: set[tuple[int, int]] = _held.__dict__.setdefault("roots", set())
-        if identity in mine:
+        if _identity(os.fstat(fd)) in mine:
             yield
             return
         _wait_for(fd, root, on_wait)
+        while not _is_still(root, fd):
+            # whoever held it has deleted it
+            os.close(fd)
+            fd = _opened(root)
+            _wait_for(fd, root, on_wait)
+        identity = _identity(os.fstat(fd))
         mine.add(identity)
         try:
             yield
@@ -47,6 +52,24 @@ def locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
             mine.remove(identity)
     finally:
         os.close(fd)
+
+
+def _opened(root: Path) -> int:
+    while True:
+        os.makedirs(root, exist_ok=True)
+        with suppress(FileNotFoundError):
+            return os.open(root, os.O_RDONLY)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _is_still(root: Path, fd: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(root), os.fstat(fd))
+    except FileNotFoundError:
+        return False
 
 
 def _wait_for(fd: int, root: Path, on_wait: Callable[[str], None]) -> None:

@@ -12,7 +12,7 @@ from typing import NoReturn
 _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-class Terminated(SystemExit):
+class EndedBySignal(SystemExit):
     """The process was asked to end by a signal; its exit status is the one that shells give for that."""
 
     def __init__(self, number: int) -> None:
@@ -34,7 +34,7 @@ def interrupts_put_off() -> Iterator[None]:
 
 @contextmanager
 def endings_raised() -> Iterator[None]:
-    """Have signals that would end the process at once raise :class:`Terminated`, so that work can be taken back.
+    """Have signals that would end the process at once raise :class:`EndedBySignal`, so that work can be taken back.
 
     A signal that has a handler already keeps it. Nothing changes outside the main thread, where Python has no handlers.
     """
@@ -52,4 +52,4 @@ def endings_raised() -> Iterator[None]:
 
 
 def _raise(number: int, _: object) -> NoReturn:
-    raise Terminated(number)
+    raise EndedBySignal(number)

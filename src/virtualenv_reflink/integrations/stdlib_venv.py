@@ -9,12 +9,13 @@ import sys
 import sysconfig
 import venv
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from virtualenv_reflink.environment.environment import Environment, headers_of
+from virtualenv_reflink.environment.lock import locked
 from virtualenv_reflink.errors import TargetError
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -38,7 +39,7 @@ class ReflinkEnvBuilder(venv.EnvBuilder):
         :raises TargetError: when ``venv`` refuses.
         :raises ReflinkError: when packages cannot be put into it.
         """
-        with _nothing_half_made(Path(os.fsdecode(env_dir))):
+        with _making(Path(os.fsdecode(env_dir))):
             super().create(env_dir)
             self._seed(_environment(self._context))
 
@@ -65,7 +66,7 @@ class ReflinkEnvBuilder(venv.EnvBuilder):
 
 
 def create_bare(env_dir: str) -> None:
-    """Make what ``python -m venv --without-pip`` makes with this interpreter, without starting it anew.
+    """Make what ``python -m venv --without-pip`` makes with this interpreter, without starting it again.
 
     :raises TargetError: when ``venv`` refuses.
     """
@@ -79,7 +80,7 @@ def create_with(python: Path, options: Sequence[str], env_dir: str, seed: Callab
     :raises TargetError: when that fails.
     :raises ReflinkError: when packages cannot be put into it.
     """
-    with _nothing_half_made(Path(env_dir)):
+    with _making(Path(env_dir)):
         if "--clear" in options:
             from virtualenv_reflink.layers.snapshot import delete_snapshots
 
@@ -93,18 +94,36 @@ def create_with(python: Path, options: Sequence[str], env_dir: str, seed: Callab
 
 
 @contextmanager
-def _nothing_half_made(env_dir: Path) -> Iterator[None]:
+def _making(env_dir: Path) -> Iterator[None]:
+    """Hold the directory of an environment while it is made, and empty it again if that fails and it was empty.
+
+    :raises TargetError: in place of what ``venv`` and the system raise.
+    """
     existed = os.path.lexists(env_dir)
     try:
-        yield
-    except BaseException as error:
-        if not existed:
-            shutil.rmtree(env_dir, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise TargetError(f"there can be no environment at {env_dir}: {error.strerror or error}") from error
-        if isinstance(error, ValueError):
-            raise TargetError(f"there can be no environment at {env_dir}: {error}") from error
-        raise
+        with locked(env_dir, lambda line: print(line, file=sys.stderr)):
+            was_empty = not os.listdir(env_dir)
+            try:
+                yield
+            except BaseException:
+                if was_empty:
+                    _empty(env_dir, keep=existed)
+                raise
+    except OSError as error:
+        raise TargetError(f"there can be no environment at {env_dir}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise TargetError(f"there can be no environment at {env_dir}: {error}") from error
+
+
+def _empty(directory: Path, *, keep: bool) -> None:
+    for entry in directory.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+    if not keep:
+        with suppress(OSError):
+            directory.rmdir()
 
 
 def _environment(context: SimpleNamespace) -> Environment:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from virtualenv_reflink.cache.question import Question
+from virtualenv_reflink.errors import TargetError
 
 NAMES = ("virtualenv", "tox", "nox", "pre-commit", "hatch", "pdm", "poetry", "pyproject-build", "pipx")
 
 # Run by the interpreter behind a tool, without the directory that it happens to be called in.
 _QUESTION = """
-import importlib.util, json, sys
+import importlib.util, sys
 sys.path[:] = [place for place in sys.path if place]
 has = {name: importlib.util.find_spec(name) is not None for name in ("virtualenv", "virtualenv_reflink")}
-print(json.dumps(dict(has, prefix=sys.prefix, in_environment=sys.prefix != sys.base_prefix)))
+answer = dict(has, prefix=sys.prefix, in_environment=sys.prefix != sys.base_prefix)
 """
 _SECONDS = 10.0
 _PYTHONS = ("python", "pypy", "graalpy")
@@ -40,35 +41,33 @@ class Tool(NamedTuple):
 
 def tools_on_path(names: Sequence[str] = NAMES) -> list[Tool]:
     """Return what the PATH has of ``names``."""
-    asked = [_Asking(name, Path(found)) for name in names if (found := shutil.which(name))]
-    return [asking.tool() for asking in asked]
+    asked = [_PendingTool(name, Path(found)) for name in names if (found := shutil.which(name))]
+    return [pending.tool() for pending in asked]
 
 
-class _Asking:
+class _PendingTool:
     """The interpreter behind a tool, telling about itself while others do."""
 
     def __init__(self, name: str, script: Path) -> None:
         self._name, self._script = name, script
-        self._process: subprocess.Popen[str] | None = None
+        self._question: Question | None = None
         self._trouble = "names no Python interpreter in its first line"
         try:
             self._python = interpreter_of(script)
             if self._python:
-                command = [str(self._python), "-c", _QUESTION]
-                pipe = subprocess.PIPE
-                self._process = subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
-        except OSError as error:
+                # as the tool starts it, with variables and packages of the user
+                self._question = Question(self._python, _QUESTION, options=())
+        except (OSError, TargetError) as error:
             self._trouble = f"cannot be asked: {error}"
 
     def tool(self) -> Tool:
         """Wait for the answer."""
-        if self._process is None:
+        if self._question is None:
             return Tool(self._name, self._script, trouble=self._trouble)
         try:
-            told = json.loads(self._process.communicate(timeout=_SECONDS)[0])
-        except (ValueError, subprocess.TimeoutExpired):
-            self._process.kill()
-            return Tool(self._name, self._script, trouble=f"cannot be asked: {self._python} gives no answer")
+            told = self._question.answer(_SECONDS)
+        except TargetError as error:
+            return Tool(self._name, self._script, trouble=f"cannot be asked: {error}")
         remedy = _remedy(Path(told["prefix"]), str(self._python), in_environment=told["in_environment"])
         return Tool(self._name, self._script, told["virtualenv"], told["virtualenv_reflink"], remedy)
 

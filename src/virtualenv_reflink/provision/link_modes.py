@@ -62,6 +62,15 @@ def link_modes(name: str) -> LinkModes:
     return LinkModes(tree, files or (tree.beside if tree else ()))
 
 
+def needs_lasting_cache(name: str) -> bool:
+    """Return whether environments of that link mode need the wheel cache for as long as they live.
+
+    :raises LinkModeError: when there is no such link mode.
+    """
+    tree = link_modes(name).tree
+    return tree is not None and tree.depends
+
+
 def descriptions() -> list[Description]:
     """Return what users are told of each link mode, in the order of their names."""
     modes = {name: _mode(name) for name in _MODES}

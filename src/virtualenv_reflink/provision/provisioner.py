@@ -108,8 +108,7 @@ class Provisioner:
     ) -> Outcome:
         """Install wheels and requirements into a new environment; where both have a distribution the latter decide.
 
-        ``seeds`` are wheel files, ``files`` hold requirements or are locks, ``aliases`` are further names for the scripts
-        of seeds.
+        ``seeds`` are wheel files, ``files`` hold requirements or are locks, ``aliases`` are further names of scripts.
 
         :raises ReflinkError: naming what went wrong; the environment then is as it was before.
         """

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tomli_w
 from packaging.markers import Environment as MarkerEnvironment
 from packaging.markers import Marker
 from packaging.pylock import (
@@ -67,6 +66,9 @@ def write_pylock(lock: Lock, path: Path, facts: InterpreterFacts) -> None:
 
     :raises LockError: when a package has no hash, or ``path`` cannot be written.
     """
+    # an extra, which only writing needs
+    import tomli_w
+
     platform = " and ".join(f"{name} == '{facts.markers[name]}'" for name in _SAME_PLATFORM)
     pylock = Pylock(
         lock_version=Version("1.0"),

@@ -6,7 +6,8 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import installed_since
@@ -28,7 +29,7 @@ def exclusive(environment: Environment, on_wait: Callable[[str], None]) -> Itera
 
     :raises InstallError: when the environment cannot be changed, or what was left there cannot be removed.
     """
-    with _root_of(environment), locked(environment.root, on_wait), endings_raised():
+    with _locked(environment.root, on_wait), endings_raised():
         recover(environment)
         yield
 
@@ -149,19 +150,21 @@ class Transaction:
 
 
 @contextmanager
-def _root_of(environment: Environment) -> Iterator[None]:
-    """Make the root of an environment if it is missing, and remove it again if nothing comes into it.
+def _locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Hold the root of an environment, and remove it again if it was missing and nothing came into it.
 
-    :raises InstallError: when that fails.
+    :raises InstallError: when it cannot be made.
     """
-    root = environment.root
     missing = not root.exists()
     try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InstallError(f"nothing can be installed into {root}: {error.strerror}; choose another place") from error
-    try:
-        yield
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(root, on_wait))
+            except OSError as error:
+                raise InstallError(
+                    f"nothing can be installed into {root}: {error.strerror}; choose another place"
+                ) from error
+            yield
     finally:
         if missing:
             with suppress(OSError):

@@ -6,14 +6,15 @@ install`` through one function; in its place stands one here, which has ``virtua
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from itertools import dropwhile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from virtualenv_reflink.errors import PipxError, TargetError
@@ -28,8 +29,6 @@ _PIP = ["-m", "pip", "--no-input"]
 _OURS = [sys.executable, "-m", "virtualenv_reflink"]
 _RENAMED = {"--no-dependencies": "--no-deps"}
 _USAGE_ERROR = 2
-# how `virtualenv-reflink install` tells that files were copied, and why
-_FALLBACK = re.compile(r" via (copy: .*)")
 
 Runner = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -55,16 +54,27 @@ def _instead_of(run: Runner) -> Runner:
         if ours is None:
             return run(cmd, **options)
         # a wheel of pip that pipx means to be imported is nothing for us
-        done = run(ours, **{name: value for name, value in options.items() if name != "env_overrides"})
+        options_of_ours = {name: value for name, value in options.items() if name != "env_overrides"}
+        with TemporaryDirectory(prefix="pipx-reflink-") as directory:
+            outcome = Path(directory) / "outcome.json"
+            done = run([*ours, "--outcome", str(outcome)], **options_of_ours)
+            _tell_fallbacks(outcome)
         if done.returncode == _USAGE_ERROR:
             reason = (done.stderr or "").strip().rpartition("\n")[2]
             print(f"via=pip: {reason}", file=sys.stderr)
             return run(cmd, **options)
-        if fallback := _FALLBACK.search(done.stdout or ""):
-            print(f"via={fallback[1]}", file=sys.stderr)
         return done
 
     return run_ours
+
+
+def _tell_fallbacks(path: Path) -> None:
+    """Tell of each environment whose files came in another way than asked for; the command may have written nothing."""
+    if not path.exists():
+        return
+    for outcome in json.loads(path.read_text(encoding="utf-8")):
+        if outcome["reasons"]:
+            print(f"via={outcome['mode']}: {', '.join(outcome['reasons'])}", file=sys.stderr)
 
 
 def translated(command: Sequence[str]) -> list[str] | None:

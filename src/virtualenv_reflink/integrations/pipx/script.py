@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
-from virtualenv_reflink.errors import PipxError
+from virtualenv_reflink.errors import PipxError, ReflinkError
+from virtualenv_reflink.integrations.process import run_as_process
 
 
 def script() -> NoReturn:
-    """Run pipx as a process of its own, without collecting garbage and tearing down, as virtualenv-reflink itself."""
-    gc.disable()
-    status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    """Run pipx as a process of its own."""
+    run_as_process(main)
 
 
 def main() -> int:
     """Run pipx and return its exit status."""
+    from virtualenv_reflink.options import check_variables
+
     try:
         _insist_on_supported()
+        # our commands would take one that cannot be read for a mistake on their command line, which pip then makes good
+        check_variables(os.environ)
         # what pipx chooses when it is left alone depends on whether there is an uv
         os.environ["PIPX_DEFAULT_BACKEND"] = "pip"
         from virtualenv_reflink.integrations.pipx.commands import take_over
 
         take_over()
-    except PipxError as error:
+    except ReflinkError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     from pipx.main import cli

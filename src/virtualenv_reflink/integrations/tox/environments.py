@@ -17,6 +17,8 @@ from tox.tox_env.python.virtual_env.runner import VirtualEnvRunner
 from virtualenv_reflink.errors import ReflinkError
 from virtualenv_reflink.filesystem.deletion import emptied
 from virtualenv_reflink.integrations.command import install_command
+from virtualenv_reflink.options import LINK_MODE, check_variables
+from virtualenv_reflink.provision.link_modes import LINK_MODES
 
 if TYPE_CHECKING:
     from tox.config.main import Config
@@ -31,7 +33,7 @@ class ReflinkInstaller(Pip):
 
     def default_install_command(self, conf: Config, env_name: str | None) -> Command:  # noqa: ARG002
         """Return the command; its placeholders are pip's."""
-        command = [*install_command(self._env.conf["env_dir"]), "--link-mode", self._env.conf["reflink_link_mode"]]
+        command = [*install_command(self._env.conf["env_dir"]), LINK_MODE.flag, self._env.conf["reflink_link_mode"]]
         if self._env.options.verbosity >= _VERBOSE:
             command.append("-v")
         return Command([*command, "{opts}", "{packages}"])
@@ -46,8 +48,8 @@ class ReflinkEnvironment(VirtualEnv, ABC):
         self.conf.add_config(
             keys=["reflink_link_mode"],
             of_type=str,
-            default=lambda conf, name: self.environment_variables.get("VIRTUALENV_LINK_MODE", "auto"),  # noqa: ARG005
-            desc="how files reach the environment (clone, snapshot, layer, hardlink, copy or auto)",
+            default=lambda conf, name: self.environment_variables.get(LINK_MODE.variable) or "auto",  # noqa: ARG005
+            desc=LINK_MODE.help,
             post_process=_known_link_mode,
         )
 
@@ -86,7 +88,14 @@ class ReflinkEnvironment(VirtualEnv, ABC):
 
         if reason := why_not():
             raise Fail(reason)
-        return {**variables, "VIRTUALENV_SEEDER": "reflink", "VIRTUALENV_LINK_MODE": self.conf["reflink_link_mode"]}
+        variables["VIRTUALENV_SEEDER"] = "reflink"
+        variables[LINK_MODE.variable] = self.conf["reflink_link_mode"]
+        try:
+            # tox would take what our seeder raises for a Python that is missing
+            check_variables(variables)
+        except ReflinkError as error:
+            raise Fail(str(error)) from error
+        return variables
 
     @property
     def _other_virtualenv(self) -> bool:
@@ -149,8 +158,6 @@ class ReflinkCmdBuilder(ReflinkEnvironment, VirtualEnvCmdBuilder):
 
 
 def _known_link_mode(mode: str) -> str:
-    from virtualenv_reflink.provision.link_modes import LINK_MODES
-
     if mode not in LINK_MODES:
         raise Fail(f"reflink_link_mode is {mode!r}, and must be one of {', '.join(LINK_MODES)}")
     return mode

@@ -21,9 +21,20 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 def ini_path() -> Path:
-    """Return where virtualenv looks for its configuration (virtualenv's documentation, "Configuration file")."""
+    """Return where virtualenv looks for its configuration (virtualenv's documentation, "Configuration file").
+
+    :raises IniError: when there is no such place.
+    """
     named = os.environ.get(VARIABLE)
-    return Path(named) if named else user_config_path("virtualenv", appauthor="pypa") / "virtualenv.ini"
+    if named:
+        return Path(named)
+    try:
+        place = user_config_path("virtualenv", appauthor="pypa")
+    except RuntimeError:
+        place = Path()
+    if not place.is_absolute():
+        raise IniError(f"there is no home directory to look for virtualenv.ini in; name a file with {VARIABLE}")
+    return place / "virtualenv.ini"
 
 
 class VirtualenvIni:
@@ -41,7 +52,9 @@ class VirtualenvIni:
         except FileNotFoundError:
             self._text = ""
         except UnicodeDecodeError as error:
-            raise IniError(f"{path} is not UTF-8 (byte {error.start}); virtualenv cannot read it; mend it") from error
+            raise IniError(
+                f"{path} is not UTF-8 (byte {error.start}); virtualenv cannot read it; correct it by hand"
+            ) from error
         except OSError as error:
             raise IniError(f"{path} cannot be read: {error.strerror}; make it a readable file") from error
         self._sections = self._parsed(self._text)
@@ -71,7 +84,7 @@ class VirtualenvIni:
             parser.read_string(text.removeprefix(_BYTE_ORDER_MARK), source=str(self.path))
         except Error as error:
             reason = " ".join(str(error).split())
-            raise IniError(f"virtualenv cannot read {self.path}: {reason}; mend it by hand") from error
+            raise IniError(f"virtualenv cannot read {self.path}: {reason}; correct it by hand") from error
         return {name: dict(parser[name]) for name in parser}
 
     def _write(self, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from virtualenv.seed.embed.base_embed import BaseEmbed
 
-from virtualenv_reflink.integrations.virtualenv.staged_parser import DESTINATION, OPTION, let_option_through
+from virtualenv_reflink.integrations.virtualenv.staged_parser import let_option_through
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from virtualenv.create.creator import Creator
 
     from virtualenv_reflink.environment.environment import Environment
-    from virtualenv_reflink.provision.settings import Settings
 
 let_option_through()
 
@@ -30,120 +29,50 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
 
     def __init__(self, options: Any) -> None:
         super().__init__(options)
-        self.link_mode: str = options.link_mode
-        self.wheel_cache: Path | None = options.wheel_cache
-        self.requirements: list[str] = options.with_wheels
-        self.requirements_files: list[str] = options.with_requirements
-        self.compile_bytecode: bool = not options.no_compile_bytecode
-        self.offline: bool = options.offline
-        self.refresh: bool = options.refresh
-        self.remember_for: float = options.remember_for
+        from virtualenv_reflink.options import check_variables, listed, settings
+
+        self.requirements = listed(options.with_wheels)
+        self.requirements_files = listed(options.with_requirements)
         wanted = self.distribution_to_versions() or self.requirements or self.requirements_files
         self.enabled: bool = not options.no_seed and bool(wanted)
-        self._via = self.link_mode
+        # virtualenv warns of a variable that it cannot read, and goes on
+        check_variables(self.env)
+        self._settings = settings(options) if self.enabled else None
+        self._via: str = options.link_mode
 
     @classmethod
     def add_parser_arguments(cls, parser: ArgumentParser, interpreter: Any, app_data: Any) -> None:
         """Add the options of this seeder to those that every embedding seeder has."""
-        from virtualenv_reflink.provision.link_modes import LINK_MODES
-        from virtualenv_reflink.provision.settings import TEN_MINUTES
+        from virtualenv_reflink.options import SETTINGS, WITH
 
         super().add_parser_arguments(parser, interpreter, app_data)
-        parser.add_argument(
-            OPTION,
-            dest=DESTINATION,
-            metavar="requirement",
-            type=str,
-            action="append",
-            default=[],
-            help="also seed this requirement and what it depends on: all that pip takes, wheels in --extra-search-dir "
-            "included (can be set 1+ times)",
-        )
-        parser.add_argument(
-            "--with-requirements",
-            dest="with_requirements",
-            metavar="file",
-            type=str,
-            action="append",
-            default=[],
-            help="also seed what this requirements file or pylock.toml asks for (can be set 1+ times)",
-        )
-        parser.add_argument(
-            "--link-mode",
-            dest="link_mode",
-            choices=LINK_MODES,
-            default="auto",
-            help="how files reach the environment; auto clones where the filesystem can and copies elsewhere",
-        )
-        parser.add_argument(
-            "--wheel-cache",
-            dest="wheel_cache",
-            metavar="dir",
-            type=Path,
-            default=None,
-            help="the directory of unpacked wheels (the user's cache directory unless set)",
-        )
-        parser.add_argument(
-            "--no-compile-bytecode",
-            dest="no_compile_bytecode",
-            action="store_true",
-            default=False,
-            help="seed sources without their bytecode",
-        )
-        parser.add_argument(
-            "--offline",
-            dest="offline",
-            action="store_true",
-            default=False,
-            help="use what is in the wheel cache, however old, and no network",
-        )
-        parser.add_argument(
-            "--refresh",
-            dest="refresh",
-            action="store_true",
-            default=False,
-            help="resolve requirements anew, even if that was done a moment ago",
-        )
-        parser.add_argument(
-            "--remember-for",
-            dest="remember_for",
-            metavar="seconds",
-            type=float,
-            default=TEN_MINUTES,
-            help="how long a resolution of requirements is good",
-        )
+        for option in (*WITH, *SETTINGS):
+            # virtualenv looks for variables, and into its configuration file, by itself
+            option.add_to(parser, environ={})
 
     def __repr__(self) -> str:
         extra = "".join(f", with={wanted}" for wanted in [*self.requirements, *self.requirements_files])
-        return f"{super().__repr__()[:-1]}{extra}, via={self._via}, wheel_cache={self._settings().wheel_cache})"
+        place = f", wheel_cache={self._settings.wheel_cache}" if self._settings else ""
+        return f"{super().__repr__()[:-1]}{extra}, via={self._via}{place})"
 
     def run(self, creator: Creator) -> None:
         """Seed the environment that ``creator`` made.
 
         :raises ReflinkError: naming what went wrong; nothing half-seeded stays behind.
         """
-        if not self.enabled:
+        if self._settings is None:
             return
+        from virtualenv_reflink.environment.supported import check_supported
         from virtualenv_reflink.provision.provisioner import Provisioner
 
+        environment = _environment(creator)
+        check_supported(environment.base_executable, environment.version)
         sources = [word for place in self.extra_search_dir for word in ("--find-links", str(place))]
-        provisioner = Provisioner(self._settings(), _environment(creator), index_options=sources)
+        provisioner = Provisioner(self._settings, environment, index_options=sources)
         seeds = self._seed_wheels(creator.interpreter)
         # pip itself has no such script, but environments have it from virtualenv's default seeder
         aliases = {f"pip-{creator.interpreter.version_info.major}.{creator.interpreter.version_info.minor}": "pip"}
         self._via = str(provisioner.seed(seeds, self.requirements, self.requirements_files, aliases))
-
-    def _settings(self) -> Settings:
-        from virtualenv_reflink.provision.settings import Settings, default_wheel_cache
-
-        return Settings(
-            wheel_cache=self.wheel_cache.expanduser().absolute() if self.wheel_cache else default_wheel_cache(),
-            link_mode=self.link_mode,
-            compile_bytecode=self.compile_bytecode,
-            offline=self.offline,
-            refresh=self.refresh,
-            remember_for=self.remember_for,
-        )
 
     def _seed_wheels(self, interpreter: Any) -> list[Path]:
         versions = self.distribution_to_versions()

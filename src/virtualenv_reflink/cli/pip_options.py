@@ -1,0 +1,225 @@
+"""The options of ``pip install``: what each means to our ``install``, and to our ``lock``."""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS, Action, ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any, NamedTuple, NoReturn
+
+from virtualenv_reflink.errors import OptionError
+
+
+class Treatment(Enum):
+    """What is done with an option of pip."""
+
+    SOURCE = "handed to pip, whatever it is run for"
+    CHOICE = "handed to pip where it resolves"
+    IDLE = "taken, and means nothing here"
+    REFUSED = "refused by name"
+
+
+class PipOption(NamedTuple):
+    """An option of pip by its names, the best known long one first; a value follows it unless it is a ``flag``."""
+
+    names: tuple[str, ...]
+    treatment: Treatment
+    flag: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that pip gives to it."""
+        return variable_of(self.names[0])
+
+
+def _options(treatment: Treatment, flag: bool, *lines: str) -> list[PipOption]:
+    return [PipOption(tuple(line.split()), treatment, flag) for line in lines]
+
+
+PIP_OPTIONS = [
+    *_options(
+        Treatment.SOURCE,
+        False,
+        "--index-url -i --pypi-url",
+        "--extra-index-url",
+        "--find-links -f",
+        "--no-binary",
+        "--only-binary",
+        "--all-releases",
+        "--only-final",
+        "--config-settings -C --config-setting",
+        "--build-constraint",
+        "--uploaded-prior-to",
+        "--refresh-package",
+        "--trusted-host",
+        "--proxy",
+        "--timeout --default-timeout",
+        "--retries",
+        "--resume-retries",
+        "--cert",
+        "--client-cert",
+        "--keyring-provider",
+        "--cache-dir",
+        "--exists-action",
+        "--log --log-file --local-log",
+        "--use-feature",
+        "--use-deprecated",
+    ),
+    *_options(
+        Treatment.SOURCE,
+        True,
+        "--no-index",
+        "--pre",
+        "--prefer-binary",
+        "--require-hashes",
+        "--no-require-hashes",
+        "--no-build-isolation",
+        "--check-build-dependencies",
+        "--ignore-requires-python",
+        "--no-cache-dir",
+        "--no-proxy-env",
+        "--no-clean",
+        "--isolated",
+        "--debug",
+    ),
+    *_options(Treatment.CHOICE, False, "--upgrade-strategy"),
+    *_options(
+        Treatment.CHOICE,
+        True,
+        "--upgrade -U",
+        "--force-reinstall",
+        "--no-deps --no-dependencies",
+        "--ignore-installed -I",
+    ),
+    *_options(Treatment.IDLE, False, "--root-user-action"),
+    *_options(
+        Treatment.IDLE,
+        True,
+        "--no-input",
+        "--no-color",
+        "--disable-pip-version-check",
+        "--no-warn-script-location",
+        "--no-warn-conflicts",
+    ),
+    *_options(
+        Treatment.REFUSED,
+        False,
+        "--root",
+        "--prefix",
+        "--src --source --source-dir --source-directory",
+        "--platform",
+        "--python-version",
+        "--implementation",
+        "--abi",
+        "--report",
+        "--requirements-from-script",
+    ),
+    *_options(Treatment.REFUSED, True, "--user", "--only-deps"),
+]
+# what our parser declares by itself, with pip's meaning
+DECLARED = (
+    *("--requirement", "--constraint", "--editable", "--group", "--target", "--dry-run", "--break-system-packages"),
+    *("--compile", "--no-compile", "--progress-bar", "--require-virtualenv", "--python"),
+    *("--help", "--verbose", "--quiet"),
+)
+_TRUE = ("y", "yes", "t", "true", "on", "1")
+_FALSE = ("n", "no", "f", "false", "off", "0")
+
+
+class _Words(Action):
+    """Collects an option of pip, with its value if it has one, as the words to hand on."""
+
+    def __call__(self, _: ArgumentParser, namespace: Namespace, values: Any, __: str | None = None) -> None:
+        words = [*(getattr(namespace, self.dest) or ()), self.option_strings[0]]
+        setattr(namespace, self.dest, words if self.nargs == 0 else [*words, values])
+
+
+class _Idle(Action):
+    def __call__(self, *_: Any) -> None:
+        """Do nothing."""
+
+
+class _Refused(Action):
+    def __call__(self, parser: ArgumentParser, _: Namespace, __: Any, name: str | None = None) -> NoReturn:
+        """End as for an option that no pip has either, but say that this one is pip's."""
+        parser.error(f"unrecognized arguments: {name} (an option of pip that is not supported here)")
+
+
+_ACTIONS = {
+    Treatment.SOURCE: (_Words, "sources"),
+    Treatment.CHOICE: (_Words, "choices"),
+    Treatment.IDLE: (_Idle, SUPPRESS),
+    Treatment.REFUSED: (_Refused, SUPPRESS),
+}
+
+
+def add_pip_options(parser: ArgumentParser, *, choices: bool) -> None:
+    """Add pip's options; they end in ``sources`` and, if those are asked for, in ``choices``."""
+    for treatment, (action, dest) in _ACTIONS.items():
+        options = [option for option in PIP_OPTIONS if option.treatment is treatment]
+        if treatment is Treatment.CHOICE and not choices:
+            continue
+        names = " ".join(option.names[0] for option in options)
+        group = parser.add_argument_group(f"pip's options, {treatment.value}", names)
+        for option in options:
+            values = 0 if option.flag else None
+            group.add_argument(
+                *option.names, dest=dest, action=action, nargs=values, default=_initial(dest), help=SUPPRESS
+            )
+
+
+def set_pip_defaults(parser: ArgumentParser, environ: Mapping[str, str]) -> None:
+    """Give what variables of pip ask for to the parser of ``install`` as defaults, where pip run for us cannot see it.
+
+    What decides how requirements resolve and where they come from, pip reads from its variables itself.
+
+    :raises OptionError: for a variable that stands for an option we do not have, or cannot be read.
+    """
+    asked = {name: value for name, value in environ.items() if name.startswith("PIP_") and value}
+    for option in PIP_OPTIONS:
+        if option.treatment is Treatment.REFUSED and option.variable in asked:
+            _refuse_variable(option, asked[option.variable])
+    flags = [each for each in PIP_OPTIONS if each.treatment is Treatment.CHOICE and each.flag]
+    parser.set_defaults(choices=[each.names[0] for each in flags if _is_true(asked, each.variable)])
+    for dest in ("dry_run", "break_system_packages", "require_virtualenv"):
+        if f"PIP_{dest.upper()}" in asked:
+            parser.set_defaults(**{dest: _is_true(asked, f"PIP_{dest.upper()}")})
+    # to pip, both say whether to compile
+    for name in ("PIP_COMPILE", "PIP_NO_COMPILE"):
+        if name in asked:
+            parser.set_defaults(no_compile_bytecode=not _is_true(asked, name))
+    for dest, name in (("target", "PIP_TARGET"), ("progress_bar", "PIP_PROGRESS_BAR")):
+        if name in asked:
+            parser.set_defaults(**{dest: asked[name]})
+    for dest, name in (("files", "PIP_REQUIREMENT"), ("editables", "PIP_EDITABLE"), ("groups", "PIP_GROUP")):
+        if name in asked:
+            parser.set_defaults(**{dest: asked[name].split()})
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable that pip gives to an option."""
+    return "PIP_" + name.lstrip("-").replace("-", "_").upper()
+
+
+def _initial(dest: str) -> Any:
+    return SUPPRESS if dest is SUPPRESS else []
+
+
+def _refuse_variable(option: PipOption, value: str) -> None:
+    if not option.flag or _is_true({option.variable: value}, option.variable):
+        raise OptionError(
+            f"{option.variable}={value} asks for {option.names[0]} of pip, which is not supported here; "
+            "unset it, or use pip"
+        )
+
+
+def _is_true(asked: Mapping[str, str], name: str) -> bool:
+    value = asked.get(name, "no").lower()
+    if value not in (*_TRUE, *_FALSE):
+        raise OptionError(f"{name}={asked[name]} cannot be used; say yes or no")
+    return value in _TRUE
+
+
+def wants_isolation(words: Iterable[str]) -> bool:
+    """Return whether pip is to pass over its variables."""
+    return "--isolated" in words

@@ -1,0 +1,222 @@
+"""Each option that all fronts have, declared once: for virtualenv's parser, for that of our commands, for tox."""
+
+from __future__ import annotations
+
+import re
+from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from virtualenv_reflink.errors import OptionError
+from virtualenv_reflink.provision.link_modes import DEFAULT, LINK_MODES, needs_lasting_cache
+from virtualenv_reflink.provision.settings import TEN_MINUTES, Settings, default_wheel_cache, is_temporary
+
+_TRUE = ("1", "yes", "true", "on")
+_FALSE = ("0", "no", "false", "off")
+# no comma inside of brackets, which hold extras, and none before an operator, which continues a specifier
+_BETWEEN_ITEMS = re.compile(r",(?![^\[]*\])(?!\s*[=!~<>])")
+
+
+def link_mode(text: str) -> str:
+    """Return ``text``, which must be a link mode.
+
+    :raises ArgumentTypeError: when it is none.
+    """
+    if text not in LINK_MODES:
+        raise ArgumentTypeError(f"there is no link mode {text!r}; choose from {', '.join(LINK_MODES)}")
+    return text
+
+
+def _directory(text: str) -> Path:
+    if not text:
+        raise ArgumentTypeError("the name of a directory must not be empty")
+    try:
+        return Path(text).expanduser().absolute()
+    except (OSError, RuntimeError) as error:
+        raise ArgumentTypeError(f"{text!r} cannot be made an absolute path: {error}") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not number >= 0:  # neither is nan
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds from 0 up")
+    return number
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in (*_TRUE, *_FALSE):
+        raise ArgumentTypeError(f"{text!r} is none of {', '.join((*_TRUE, *_FALSE))}")
+    return text.lower() in _TRUE
+
+
+def _items(text: str) -> list[str]:
+    """Return what a variable or a line of a configuration file lists: one a line, or between commas."""
+    parts = text.splitlines()
+    if len(parts) == 1:
+        parts = _BETWEEN_ITEMS.split(text)
+    return [part.strip() for part in parts if part.strip()]
+
+
+class Option(NamedTuple):
+    """An option and the variable that stands in for it, read from text by ``parse``; one without metavar is a switch.
+
+    Defaults are texts, because both argparse and virtualenv read those, from wherever they are, with ``parse``.
+    """
+
+    flag: str
+    dest: str
+    metavar: str | None
+    parse: Callable[[str], Any]
+    default: str | None
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable, which is the one that virtualenv gives to the option."""
+        return "VIRTUALENV_" + self.flag.lstrip("-").replace("-", "_").upper()
+
+    def add_to(self, parser: ArgumentParser, environ: Mapping[str, str]) -> None:
+        """Add the option to a parser that asks the variable of ``environ``, where that is not empty, for its default.
+
+        What the variable holds and cannot be read is an error of the parser. virtualenv's own parser looks at
+        variables itself and is given no ``environ``.
+        """
+        text = environ.get(self.variable) or None
+        try:
+            value = None if text is None else self.parse(text)
+        except ArgumentTypeError as error:
+            parser.error(f"argument {self.flag}: {error} ({self.variable})")
+        if self.metavar is None:
+            parser.add_argument(self.flag, dest=self.dest, action="store_true", default=bool(value), help=self.help)
+            return
+        repeated = self.parse is _items
+        parser.add_argument(
+            self.flag,
+            dest=self.dest,
+            metavar=self.metavar,
+            action=_Append if repeated else "store",
+            type=str if repeated else self.parse,
+            default=text or self.default,
+            help=self.help,
+        )
+
+
+class _Append(Action):
+    """Append to what a variable or a configuration file lists, which is a text until then."""
+
+    def __call__(self, _: ArgumentParser, namespace: Namespace, values: Any, __: str | None = None) -> None:
+        setattr(namespace, self.dest, [*listed(getattr(namespace, self.dest)), values])
+
+
+LINK_MODE = Option(
+    "--link-mode",
+    "link_mode",
+    f"{{{','.join(LINK_MODES)}}}",
+    link_mode,
+    DEFAULT,
+    "how files reach the environment; auto clones where the filesystem can and copies elsewhere",
+)
+WITH = (
+    Option(
+        "--with",
+        "with_wheels",
+        "REQUIREMENT",
+        _items,
+        "",
+        "also install this and what it depends on: anything that pip install takes (can be set 1+ times)",
+    ),
+    Option(
+        "--with-requirements",
+        "with_requirements",
+        "FILE",
+        _items,
+        "",
+        "also install what this requirements file or pylock.toml asks for (can be set 1+ times)",
+    ),
+)
+SETTINGS = (
+    LINK_MODE,
+    Option(
+        "--wheel-cache",
+        "wheel_cache",
+        "DIR",
+        _directory,
+        None,
+        "the directory of unpacked wheels (the user's cache directory unless set)",
+    ),
+    Option(
+        "--no-compile-bytecode",
+        "no_compile_bytecode",
+        None,
+        _switch,
+        None,
+        "install sources without their bytecode",
+    ),
+    Option(
+        "--offline",
+        "offline",
+        None,
+        _switch,
+        None,
+        "use what is in the wheel cache, however old, and no network",
+    ),
+    Option(
+        "--refresh",
+        "refresh",
+        None,
+        _switch,
+        None,
+        "resolve requirements again, even if that was done a moment ago",
+    ),
+    Option(
+        "--remember-for",
+        "remember_for",
+        "SECONDS",
+        _seconds,
+        f"{TEN_MINUTES:g}",
+        f"how long a resolution of requirements is good ({TEN_MINUTES:g} seconds unless set)",
+    ),
+)
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """Return the values of an option of :data:`WITH`, which a parser gives as a text if it was not set by hand."""
+    return _items(value) if isinstance(value, str) else value
+
+
+def settings(options: Namespace) -> Settings:
+    """Return what the options of :data:`SETTINGS` say once they are parsed.
+
+    :raises OptionError: when they contradict each other.
+    """
+    wheel_cache = options.wheel_cache or default_wheel_cache()
+    if is_temporary(wheel_cache) and needs_lasting_cache(options.link_mode):
+        raise OptionError(
+            f"--link-mode {options.link_mode} needs a wheel cache that stays; name one with --wheel-cache"
+        )
+    return Settings(
+        wheel_cache=wheel_cache,
+        link_mode=options.link_mode,
+        compile_bytecode=not options.no_compile_bytecode,
+        offline=options.offline,
+        refresh=options.refresh,
+        remember_for=options.remember_for,
+    )
+
+
+def check_variables(environ: Mapping[str, str]) -> None:
+    """Read the variables of all options, for a front whose parser would pass over one that cannot be read.
+
+    :raises OptionError: naming the first that cannot be read.
+    """
+    for option in (*WITH, *SETTINGS):
+        text = environ.get(option.variable)
+        if text:
+            try:
+                option.parse(text)
+            except ArgumentTypeError as error:
+                raise OptionError(f"{option.variable} cannot be used: {error}") from None
