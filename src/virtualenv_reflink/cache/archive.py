@@ -46,6 +46,18 @@ class WheelArchive(WheelFile):
         """Name of the data directory, spelled as the dist-info directory is, which file names may normalize away."""
         return f"{self.dist_info_dir.removesuffix('.dist-info')}.data"
 
+    @cached_property
+    def dist_info_dir(self) -> str:
+        """Name of the only dist-info directory.
+
+        :raises BadWheelError: when there is none, or more than one.
+        """
+        roots = {info.filename.partition("/")[0] for info in self._archive.infolist()}
+        found = sorted(root for root in roots if root.endswith(".dist-info"))
+        if len(found) != 1:
+            raise BadWheelError(self.wheel, f"it has {len(found)} dist-info directories in place of one")
+        return found[0]
+
     @property
     def dist_info_filenames(self) -> list[str]:
         """Names in the dist-info directory, without those that are not for installer to look into."""

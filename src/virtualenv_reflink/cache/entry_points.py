@@ -29,7 +29,8 @@ def script_entry_points(text: str, wheel: str) -> list[EntryPoint]:
     try:
         declared = [(each.group, each.name, each.value) for each in _EntryPointsOnly(text).entry_points]
     except (ValueError, AttributeError, TypeError) as error:
-        raise BadWheelError(wheel, f"its entry_points.txt cannot be read ({error})") from error
+        trouble = "its entry_points.txt has a line that is neither a section nor name = value"
+        raise BadWheelError(wheel, trouble) from error
     for section in ("console", "gui"):
         for group, name, value in declared:
             if group == f"{section}_scripts":
