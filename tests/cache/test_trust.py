@@ -77,10 +77,14 @@ def test_a_level_of_another_user_is_not_trusted(tmp_path: Path, level: str) -> N
     filled(tmp_path / "cache", wheel).keep("digests", "some", "text")
     (place,) = (tmp_path / "cache").glob(level)
     os.chown(place, 65534, -1)
-    with pytest.raises(CacheError, match=r"belongs to another user \(uid 65534\)"):
+
+    def use() -> None:
         cache = WheelCache(tmp_path / "cache")
         cache.unpacked(wheel)
         cache.known_layer("layer-key")
+
+    with pytest.raises(CacheError, match=r"belongs to another user \(uid 65534\)"):
+        use()
 
 
 @pytest.mark.parametrize("level", LEVELS[:4])
