@@ -15,7 +15,7 @@ from installer.sources import WheelContentElement, WheelFile
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from virtualenv_reflink.cache.manifest import SCHEMES, is_plain_path
+from virtualenv_reflink.cache.names import SCHEMES, is_plain_path
 from virtualenv_reflink.cache.promises import Promise, Promises, read_promises
 from virtualenv_reflink.cache.record_hash import record_form
 from virtualenv_reflink.errors import BadWheelError

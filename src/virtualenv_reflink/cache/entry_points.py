@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from installer.scripts import Script
 
-from virtualenv_reflink.cache.manifest import EntryPoint, is_plain_name
+from virtualenv_reflink.cache.manifest import EntryPoint
+from virtualenv_reflink.cache.names import is_plain_name
 from virtualenv_reflink.errors import BadWheelError
 
 if TYPE_CHECKING:
