@@ -217,7 +217,8 @@ def _is_plain(tree: Tree, text: bytes) -> bool:
     """
     begin = text.rfind(b'"schemes":')
     directories = [directory for found in tree.schemes.values() for directory in found]
-    paths = "/".join(["", *[path for path, _ in directories if path], ""])
+    # what is no text cannot be joined, and a scheme's own directory has no path
+    paths = "/".join(["", *[path for path, _ in directories if path != ""], ""])
     names = "/".join([file[0] for _, files in directories for file in files])
     return not (
         # without a backslash, strings in JSON have neither control characters nor backslashes
@@ -231,7 +232,7 @@ def _is_plain(tree: Tree, text: bytes) -> bool:
 def _check_paths(tree: Tree) -> None:
     for scheme, directories in tree.schemes.items():
         for directory in directories:
-            if directory.path and not is_plain_path(directory.path):
+            if directory.path != "" and not is_plain_path(directory.path):
                 raise DamagedError(f"it names the directory {directory.path!r}")
         for path, file in tree.files(scheme):
             if "/" in file.name or not is_plain_path(path):
