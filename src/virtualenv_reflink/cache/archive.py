@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +14,9 @@ from installer.sources import WheelContentElement, WheelFile
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from virtualenv_reflink.cache.manifest import SCHEMES, is_plain_path
+from virtualenv_reflink.cache.names import SCHEMES, is_plain_path
 from virtualenv_reflink.cache.promises import Promise, Promises, read_promises
-from virtualenv_reflink.cache.record_hash import record_form
+from virtualenv_reflink.cache.verified import VerifiedStream, reading
 from virtualenv_reflink.errors import BadWheelError
 
 _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")
@@ -45,6 +44,18 @@ class WheelArchive(WheelFile):
     def data_dir(self) -> str:
         """Name of the data directory, spelled as the dist-info directory is, which file names may normalize away."""
         return f"{self.dist_info_dir.removesuffix('.dist-info')}.data"
+
+    @cached_property
+    def dist_info_dir(self) -> str:
+        """Name of the only dist-info directory.
+
+        :raises BadWheelError: when there is none, or more than one.
+        """
+        roots = {info.filename.partition("/")[0] for info in self._archive.infolist()}
+        found = sorted(root for root in roots if root.endswith(".dist-info"))
+        if len(found) != 1:
+            raise BadWheelError(self.wheel, f"it has {len(found)} dist-info directories in place of one")
+        return found[0]
 
     @property
     def dist_info_filenames(self) -> list[str]:
@@ -166,61 +177,6 @@ class WheelArchive(WheelFile):
             raise BadWheelError(
                 self.wheel, f"its {self.dist_info_dir} is not that of {self.distribution} {self.version}"
             )
-
-
-class VerifiedStream:
-    """A file of a wheel that is hashed while it is read."""
-
-    def __init__(self, raw: BinaryIO, wheel: str, path: str, promises: list[Promise]) -> None:
-        self._raw = raw
-        self._wheel = wheel
-        self._path = path
-        self._promises = promises
-        self._recorded = next((str(each.algorithm) for each in promises if each.is_strong), "sha256")
-        algorithms = {self._recorded, *(str(each.algorithm) for each in promises)}
-        self._hashers = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
-        self.size = 0
-
-    @property
-    def hash(self) -> str:
-        """The hash of what was read until now, in the form of RECORD and by the algorithm that it has for the file."""
-        return record_form(self._recorded, self._hashers[self._recorded].digest())
-
-    def read(self, size: int = -1) -> bytes:
-        """Read at most ``size`` bytes.
-
-        :raises BadWheelError: when it does not decompress, or at its end when it has none of the hashes in RECORD.
-        """
-        with reading(self._wheel, f"its entry {self._path!r} cannot be read"):
-            data = self._raw.read(size)
-        self.size += len(data)
-        for hasher in self._hashers.values():
-            hasher.update(data)
-        if not data and self._promises and not any(map(self._is_kept, self._promises)):
-            raise BadWheelError(
-                self._wheel,
-                f"the hash of {self._path!r} is not the one in RECORD, so it was changed after the wheel was built; "
-                "get it again, or have it built again",
-            )
-        return data
-
-    def _is_kept(self, promise: Promise) -> bool:
-        return promise.is_kept_by(self._hashers[str(promise.algorithm)].digest())
-
-
-@contextmanager
-def reading(wheel: str, trouble: str) -> Iterator[None]:
-    """Turn whatever a damaged archive makes zipfile and the compressions raise into one sentence.
-
-    :raises BadWheelError: with ``trouble`` and the reason.
-    """
-    try:
-        yield
-    except BadWheelError:
-        raise
-    except Exception as error:  # each compression fails with a type of its own, and a bad offset with OSError
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise BadWheelError(wheel, f"{trouble} ({reason})") from error
 
 
 def _mismatch(path: str, promises: list[Promise], size: int) -> str | None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from installer.scripts import Script
 
-from virtualenv_reflink.cache.manifest import EntryPoint, is_plain_name
+from virtualenv_reflink.cache.manifest import EntryPoint
+from virtualenv_reflink.cache.names import is_plain_name
 from virtualenv_reflink.errors import BadWheelError
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def script_entry_points(text: str, wheel: str) -> list[EntryPoint]:
     try:
         declared = [(each.group, each.name, each.value) for each in _EntryPointsOnly(text).entry_points]
     except (ValueError, AttributeError, TypeError) as error:
-        raise BadWheelError(wheel, f"its entry_points.txt cannot be read ({error})") from error
+        trouble = "its entry_points.txt has a line that is neither a section nor name = value"
+        raise BadWheelError(wheel, trouble) from error
     for section in ("console", "gui"):
         for group, name, value in declared:
             if group == f"{section}_scripts":

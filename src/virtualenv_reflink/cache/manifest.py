@@ -3,22 +3,18 @@
 import errno
 import json
 import os
-import re
 from collections.abc import Iterator
 from itertools import starmap
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from virtualenv_reflink.cache.names import SCHEMES, is_plain_name, is_plain_path, leads_elsewhere
 
 MANIFEST_NAME = "manifest.json"
 LAYER_NAME = "layer.json"
 """The file that describes a layer; like a wheel's manifest, it is what makes a directory an entry."""
 TREE_NAME = "tree"
 
-SCHEMES = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
-"""Where files of a wheel can belong, see the binary distribution format specification."""
-
-_DRIVE = re.compile(r"^[A-Za-z]:")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 # What reading a manifest raises that is not what was written.
 _DAMAGE = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
@@ -134,16 +130,6 @@ class DamagedError(ValueError):
     """A manifest is cut short, of another shape, or names what no wheel may hold."""
 
 
-def is_plain_path(path: str) -> bool:
-    """Return whether a ``/``-separated path leads to a place below where it begins, on every system."""
-    return not (_DRIVE.match(path) or _CONTROL.search(path) or _leads_elsewhere(f"/{path}/"))
-
-
-def is_plain_name(name: str) -> bool:
-    """Return whether ``name`` can be that of a script on every system."""
-    return bool(name) and name not in {".", ".."} and name.isprintable() and not set(name) & set("/\\:")
-
-
 def read_tree(entry: Path) -> Tree:
     """Read the manifest of ``entry``.
 
@@ -229,12 +215,13 @@ def _is_plain(tree: Tree, text: bytes) -> bool:
     """
     begin = text.rfind(b'"schemes":')
     directories = [directory for found in tree.schemes.values() for directory in found]
-    paths = "/".join(["", *[path for path, _ in directories if path], ""])
+    # what is no text cannot be joined, and a scheme's own directory has no path
+    paths = "/".join(["", *[path for path, _ in directories if path != ""], ""])
     names = "/".join([file[0] for _, files in directories for file in files])
     return not (
         # without a backslash, strings in JSON have neither control characters nor backslashes
         text.find(b"\\", begin) >= 0
-        or (paths != "/" and _leads_elsewhere(paths))
+        or (paths != "/" and leads_elsewhere(paths))
         or names.count("/") != max(0, sum([len(files) for _, files in directories]) - 1)
         or "/../" in f"/{names}/"
     )
@@ -243,13 +230,8 @@ def _is_plain(tree: Tree, text: bytes) -> bool:
 def _check_paths(tree: Tree) -> None:
     for scheme, directories in tree.schemes.items():
         for directory in directories:
-            if directory.path and not is_plain_path(directory.path):
+            if directory.path != "" and not is_plain_path(directory.path):
                 raise DamagedError(f"it names the directory {directory.path!r}")
         for path, file in tree.files(scheme):
             if "/" in file.name or not is_plain_path(path):
                 raise DamagedError(f"it names the file {path!r}")
-
-
-def _leads_elsewhere(path: str) -> bool:
-    """Return whether a path between slashes has a part that is empty, ``.`` or ``..``."""
-    return "//" in path or "/../" in path or "/./" in path

@@ -184,7 +184,7 @@ class Store:
         from filelock import FileLock
 
         self._create()
-        with FileLock(self.path("locks", f"{_flat_name(entry)}.lock")):
+        with FileLock(self.path("locks", f"{_flat_name(entry)}.lock"), mode=SMALL_FILE):
             yield
 
     def _create(self) -> None:

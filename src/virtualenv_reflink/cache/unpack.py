@@ -20,10 +20,11 @@ from installer.records import RecordEntry
 from installer.utils import Scheme, parse_metadata_file
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from virtualenv_reflink.cache.archive import VerifiedStream, WheelArchive, reading
+from virtualenv_reflink.cache.archive import WheelArchive
 from virtualenv_reflink.cache.entry_points import script_entry_points
 from virtualenv_reflink.cache.manifest import TREE_NAME, Metadata, TreeBuilder, write_tree
 from virtualenv_reflink.cache.modes import cached_file_mode
+from virtualenv_reflink.cache.verified import VerifiedStream, reading
 from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.filesystem.allocation import reserve_block
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from virtualenv_reflink.cache.entries import LINKED, read_entry, tree_name
 from virtualenv_reflink.cache.manifest import (
     LAYER_NAME,
     MANIFEST_NAME,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 
-_LINKED = "linked"
 _UNPACKED = "unpacked"
 
 
@@ -68,7 +67,7 @@ class WheelCache:
         :raises CacheError: when others may write to it, or it is to be dropped and the cache cannot be written.
         """
         entry = self._wheel(key) / _UNPACKED
-        return self._read(entry, read_unpacked_wheel, self._wheel(key))
+        return read_entry(self._store, entry, read_unpacked_wheel, self._wheel(key))
 
     def bytecode(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts) -> Tree:
         """Return the bytecode of a wheel for an interpreter, compiling it now if that was never done.
@@ -77,7 +76,7 @@ class WheelCache:
         :raises ReflinkError: when the interpreter fails.
         """
         entry = self._wheel(unpacked.key) / f"bytecode-{facts.bytecode_tag}"
-        found = self._read(entry, read_tree, entry)
+        found = read_entry(self._store, entry, read_tree, entry)
         if found is None:
             self._compile(unpacked, executable, facts, entry)
             found = read_tree(entry)
@@ -102,39 +101,28 @@ class WheelCache:
 
     def changed_file(self, unpacked: UnpackedWheel, bytecode: Tree | None) -> str | None:
         """Return the path of a file of a wheel that is not as it was made, or None."""
-        from virtualenv_reflink.cache.changes import UNKNOWN, changed_file, parse_links, unlinked
+        from virtualenv_reflink.cache.link_notes import changed_file
 
-        for tree in filter(None, (unpacked.tree, bytecode)):
-            name = _name(tree)
-            links = self._store.read_note(_LINKED, name, parse_links)
-            if links is None:
-                try:
-                    links = UNKNOWN if self._store.has_note(_LINKED, name) else unlinked(tree)
-                except FileNotFoundError:
-                    return tree.root
-            changed = changed_file(tree, links)
-            if changed:
-                return changed
-        return None
+        return next(filter(None, (changed_file(self._store, tree) for tree in (unpacked.tree, bytecode) if tree)), None)
 
     def was_linked(self, unpacked: UnpackedWheel) -> bool:
         """Return whether files of a wheel were ever shared with an environment as hard links, or may have been."""
-        return self._store.has_note(_LINKED, _name(unpacked.tree))
+        return self._store.has_note(LINKED, tree_name(unpacked.tree))
 
     def expect_links(self, tree: Tree) -> None:
         """Note that the files of ``tree``, found unchanged just now, are about to be shared as hard links.
 
         If nothing is noted after that, each file that was touched since counts as changed unless its hash is right.
         """
-        from virtualenv_reflink.cache.changes import links_to_come
+        from virtualenv_reflink.cache.link_notes import expect_links
 
-        self.keep(_LINKED, _name(tree), json.dumps(links_to_come()))
+        expect_links(self._store, tree)
 
     def note_links(self, tree: Tree) -> None:
         """Note that the files of ``tree`` have been shared as hard links, as was expected."""
-        from virtualenv_reflink.cache.changes import links_now
+        from virtualenv_reflink.cache.link_notes import note_links
 
-        self.keep(_LINKED, _name(tree), json.dumps(links_now(tree)))
+        note_links(self._store, tree)
 
     def facts(self, executable: Path) -> InterpreterFacts:
         """Return what there is to know of an interpreter, asking it if that was never done.
@@ -212,18 +200,6 @@ class WheelCache:
     def _wheel(self, key: str) -> Path:
         return self._store.path("wheels", key)
 
-    def _read(self, entry: Path, read: Callable[[Path], _Value], doomed: Path) -> _Value | None:
-        """Return what is at ``entry``, or None, having dropped ``doomed`` where it is damaged."""
-        if not self._store.is_trusted(str(entry)):
-            return None
-        try:
-            return read(entry)
-        except FileNotFoundError:
-            return None
-        except DamagedError:
-            self._store.drop(doomed, lambda: _is_damaged(entry, read))
-            return None
-
     def _key(self, wheel: Path) -> str:
         try:
             return remembered(self._store, "digests", wheel, _digest, _sha256)
@@ -247,23 +223,6 @@ class WheelCache:
             compile_wheel(unpacked, executable, facts.bytecode_tag.rpartition("-")[0], staged)
 
         self._store.build(entry, MANIFEST_NAME, fill)
-
-
-def _name(tree: Tree) -> str:
-    """Return a name for a tree: that of its wheel and its own."""
-    entry = Path(tree.root).parent
-    return f"{entry.parent.name}-{entry.name}"
-
-
-def _is_damaged(entry: Path, read: Callable[[Path], object]) -> bool:
-    """Return whether an entry still is damaged: another process may have made it again."""
-    try:
-        read(entry)
-    except FileNotFoundError:
-        return False
-    except DamagedError:
-        return True
-    return False
 
 
 def _sha256(text: str) -> str:

@@ -1,0 +1,48 @@
+"""Entries of the store as they are read: one that is damaged is dropped, and counts as absent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from virtualenv_reflink.cache.manifest import DamagedError, Tree
+from virtualenv_reflink.cache.store import Store
+
+_Value = TypeVar("_Value")
+
+LINKED = "linked"
+"""The kind of the notes about hard links, which are named after trees."""
+
+
+def read_entry(store: Store, entry: Path, read: Callable[[Path], _Value], doomed: Path) -> _Value | None:
+    """Return what ``read`` makes of ``entry``, or None, having dropped ``doomed`` where it is damaged.
+
+    :raises CacheError: when others may write to it, or it is to be dropped and the cache cannot be written.
+    """
+    if not store.is_trusted(str(entry)):
+        return None
+    try:
+        return read(entry)
+    except FileNotFoundError:
+        return None
+    except DamagedError:
+        store.drop(doomed, lambda: _is_damaged(entry, read))
+        return None
+
+
+def tree_name(tree: Tree) -> str:
+    """Return a name for a tree: that of its wheel and its own."""
+    entry = Path(tree.root).parent
+    return f"{entry.parent.name}-{entry.name}"
+
+
+def _is_damaged(entry: Path, read: Callable[[Path], object]) -> bool:
+    """Return whether an entry still is damaged: another process may have made it again."""
+    try:
+        read(entry)
+    except FileNotFoundError:
+        return False
+    except DamagedError:
+        return True
+    return False

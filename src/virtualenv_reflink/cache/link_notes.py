@@ -1,0 +1,46 @@
+"""What is noted of hard links to files of the cache, and what follows from it."""
+
+from __future__ import annotations
+
+import json
+
+from virtualenv_reflink.cache import changes
+from virtualenv_reflink.cache.changes import Links
+from virtualenv_reflink.cache.entries import LINKED, tree_name
+from virtualenv_reflink.cache.manifest import Tree
+from virtualenv_reflink.cache.store import Store
+
+
+def changed_file(store: Store, tree: Tree) -> str | None:
+    """Return the path of a file of ``tree`` that is not as it was made, or None."""
+    try:
+        links = _noted(store, tree) or changes.unlinked(tree)
+    except FileNotFoundError:
+        # another process has just dropped it
+        return tree.root
+    return changes.changed_file(tree, links)
+
+
+def expect_links(store: Store, tree: Tree) -> None:
+    """Note that files of ``tree`` are about to be linked."""
+    _note(store, tree, changes.links_to_come())
+
+
+def note_links(store: Store, tree: Tree) -> None:
+    """Note how many links the files of ``tree`` have now.
+
+    :raises OSError: when they are not there.
+    """
+    _note(store, tree, changes.links_now(tree))
+
+
+def _noted(store: Store, tree: Tree) -> Links | None:
+    """Return what was noted; a note that is damaged still tells that there are links."""
+    name = tree_name(tree)
+    return store.read_note(LINKED, name, changes.parse_links) or (
+        changes.UNKNOWN if store.has_note(LINKED, name) else None
+    )
+
+
+def _note(store: Store, tree: Tree, links: Links) -> None:
+    store.write_note(LINKED, tree_name(tree), json.dumps(links))
