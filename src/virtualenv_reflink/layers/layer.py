@@ -18,10 +18,10 @@ from virtualenv_reflink.cache.manifest import (
     TREE_NAME,
     Tree,
     UnpackedWheel,
-    is_plain_path,
     metadata_of,
     tree_of,
 )
+from virtualenv_reflink.cache.names import is_plain_path
 from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
