@@ -27,7 +27,7 @@ def install(options: Namespace, target: Target, started: float) -> None:
 
 def _install(options: Namespace, target: Target, started: float) -> None:
     heard = progress(verbose=options.verbose, quiet=options.quiet)
-    provisioner = Provisioner(settings(options), target.environment, heard)
+    provisioner = Provisioner(settings(options), target.environment, heard, options.sources)
     lock = _lock(options, target, provisioner)
     report = Report(lock, present_versions(target.search_path), quiet=options.quiet)
     if request(options):
@@ -36,7 +36,7 @@ def _install(options: Namespace, target: Target, started: float) -> None:
         report.would_install()
         return
     started = time.monotonic()
-    provisioner.provide(lock.copied, options.sources)
+    provisioner.provide(lock.copied)
     provisioner.install_editable(lock.editable, [*_pip_target(options), *options.sources])
     report.installed(time.monotonic() - started, provisioner.linker)
 

@@ -25,7 +25,7 @@ def run(arguments: Sequence[str]) -> int:
         raise LockError("there is nothing to lock; name requirements, or a file of them with -r")
     target = find_target(options.python)
     heard = progress(verbose=options.verbose, quiet=options.quiet)
-    provisioner = Provisioner(settings(options), target.environment, heard)
+    provisioner = Provisioner(settings(options), target.environment, heard, options.sources)
     lock = provisioner.lock(wanted, search_path=())
     write_pylock(lock, Path(options.output), provisioner.facts)
     if not options.quiet:

@@ -63,7 +63,7 @@ def add_requirements(parser: ArgumentParser) -> None:
 
 
 def request(options: Namespace) -> Request:
-    """Return what the options of :func:`add_requirements` and :func:`add_sources` say."""
+    """Return what the options of :func:`add_requirements` say, and choices handed to pip."""
     from virtualenv_reflink.requirements.request import Request
 
     return Request(
@@ -71,7 +71,6 @@ def request(options: Namespace) -> Request:
         editables=tuple(options.editables),
         files=tuple(options.files),
         constraints=tuple(options.constraints),
-        sources=tuple(options.sources),
         choices=tuple(getattr(options, "choices", ())),
     )
 

@@ -32,8 +32,14 @@ if TYPE_CHECKING:
 class Provisioner:
     """Brings packages into one environment."""
 
-    def __init__(self, settings: Settings, environment: Environment, progress: Progress | None = None) -> None:
-        """Take the settings, the environment, and who hears of long work.
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Environment,
+        progress: Progress | None = None,
+        index_options: Sequence[str] = (),
+    ) -> None:
+        """Take the settings, the environment, who hears of long work, and pip's options about indexes and builds.
 
         :raises CacheError: when the wheel cache cannot be trusted.
         :raises LinkModeError: when there is no such link mode.
@@ -42,6 +48,7 @@ class Provisioner:
         self.linker = Linker(settings.link_mode)
         self._settings = settings
         self._environment = environment
+        self._index_options = tuple(index_options)
         self._progress = progress or Progress()
         self.resolution_age: float | None = None
 
@@ -58,23 +65,29 @@ class Provisioner:
 
         :raises ResolveError: with pip's own explanation, when there is no solution.
         """
-        from virtualenv_reflink.requirements.local_wheels import lock_of_local_wheels
+        from virtualenv_reflink.requirements.local_wheels import LocalWheels
+        from virtualenv_reflink.requirements.origin import with_origins
+        from virtualenv_reflink.requirements.reading import Reading
         from virtualenv_reflink.requirements.resolutions import Resolutions
-        from virtualenv_reflink.requirements.resolver import resolve
+        from virtualenv_reflink.requirements.resolver import Resolver
 
-        local = lock_of_local_wheels(request, self.cache, self.facts)
+        context = (self._index_options, os.environ, self._environment.root)
+        present = present_versions(search_path)
+        local = LocalWheels(self.cache, self.facts, *context).lock(request, present)
         if local is not None:
             return local
-        resolutions = Resolutions(self.cache, self._inputs(request, search_path))
+        reading = Reading(request, *context)
+        resolutions = Resolutions(self.cache, self._inputs(reading.fingerprint(), search_path))
         remembered = None if self._settings.refresh else resolutions.recall(self._lifetime)
         if remembered:
             self.resolution_age = remembered.age
-            return remembered.lock
-        self._insist_on_network(request)
+            return with_origins(remembered.lock, reading)
+        self._insist_on_network()
         with self._progress.stage("Resolving"):
-            lock = resolve(request, self._pip, self._progress.detail, ignore_installed=not search_path)
-        resolutions.remember(lock)
-        return lock
+            resolver = Resolver(self._pip, self._index_options, self.facts.markers, self._progress.detail)
+            lock = resolver.resolve(request, search_path)
+        resolutions.remember(lock, self._inputs(Reading(request, *context).fingerprint_for(lock), search_path))
+        return with_origins(lock, reading)
 
     def read_lock(self, path: Path) -> Lock:
         """Return what a pylock.toml has for this environment; the same file is parsed once.
@@ -85,16 +98,14 @@ class Provisioner:
 
         return known_lock(path, self.cache, self.facts)
 
-    def provide(self, packages: Sequence[Locked], sources: Sequence[str] = ()) -> None:
+    def provide(self, packages: Sequence[Locked]) -> None:
         """Install ``packages``; when one fails, the environment is as it was before.
-
-        ``sources`` are pip's options about indexes and builds.
 
         :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
         :raises ReflinkError: naming what else went wrong.
         """
         if packages:
-            self._put([], packages, sources, {})
+            self._put([], packages, {})
 
     def bundled(self, distribution: str) -> UnpackedWheel:
         """Return the wheel that virtualenv bundles for this environment's Python, unpacked.
@@ -110,23 +121,21 @@ class Provisioner:
         seeds: Sequence[UnpackedWheel],
         requirements: Sequence[str] = (),
         files: Sequence[str] = (),
-        sources: Sequence[str] = (),
         aliases: Aliases = MappingProxyType({}),
     ) -> None:
         """Install ``seeds`` and requirements into a new environment; where both have a distribution the latter decide.
 
-        ``files`` hold requirements or are locks, ``sources`` are pip's options about indexes and builds, ``aliases``
-        further names for scripts of the seeds.
+        ``files`` hold requirements or are locks, ``aliases`` are further names for scripts of the seeds.
 
         :raises ReflinkError: naming what went wrong; the environment then is as it was before.
         """
-        lock = self._lock_for_empty(requirements, files, sources) if requirements or files else None
+        lock = self._lock_for_empty(requirements, files) if requirements or files else None
         packages = lock.copied if lock else []
         names = {normalized(package.name) for package in packages}
         kept = [seed for seed in seeds if normalized(seed.metadata.distribution) not in names]
-        self._put(kept, packages, sources, aliases)
+        self._put(kept, packages, aliases)
         if lock:
-            self.install_editable(lock.editable, sources)
+            self.install_editable(lock.editable, self._index_options)
 
     def eject(self, names: Sequence[str]) -> list[str]:
         """Turn packages of the environment's layer into its own, all of them when none is named; return which.
@@ -170,12 +179,12 @@ class Provisioner:
 
         :raises ResolveError: with pip's own explanation, when that fails.
         """
-        for package in packages:
-            with self._progress.stage(f"Building {package.name} {package.version}"):
-                arguments = ["install", "--no-deps", "--force-reinstall", *options, "--editable", str(package.path)]
-                self._pip.run(arguments, self._progress.detail)
+        from virtualenv_reflink.requirements.editable import install_editable
 
-    def _lock_for_empty(self, requirements: Sequence[str], files: Sequence[str], sources: Sequence[str]) -> Lock:
+        if packages:
+            install_editable(self._pip, packages, options, self._progress)
+
+    def _lock_for_empty(self, requirements: Sequence[str], files: Sequence[str]) -> Lock:
         """Return what requirements, files of them and locks come to in an environment that holds nothing yet.
 
         :raises ResolveError: with pip's own explanation, when there is no solution.
@@ -187,24 +196,22 @@ class Provisioner:
 
         locks = [self.read_lock(Path(file)) for file in files if is_pylock(file)]
         others = tuple(file for file in files if not is_pylock(file))
-        request = Request(requirements=tuple(requirements), files=others, sources=tuple(sources))
+        request = Request(requirements=tuple(requirements), files=others)
         return merged([*locks, self.lock(request, search_path=())] if request else locks)
 
-    def _put(
-        self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str], aliases: Aliases
-    ) -> None:
+    def _put(self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], aliases: Aliases) -> None:
         """Put seeds and packages into the environment, all at once where that is asked for and possible."""
         mode = self._settings.link_mode
         if mode in LAYER_MODES:
             reason = why_not_whole(self._environment)
             if reason is None:
-                self._put_layer(mode, self._layer(mode, seeds, packages, sources), seeds, aliases)
+                self._put_layer(mode, self._layer(mode, seeds, packages), seeds, aliases)
                 return
             self.linker.fall_back(reason)
         from virtualenv_reflink.transaction.install import install
 
         self._register_again()
-        items = self._items(seeds, packages, sources, aliases)
+        items = self._items(seeds, packages, aliases)
         install(items, self._environment, self.linker, self._progress)
         self._note_links(items)
 
@@ -230,15 +237,13 @@ class Provisioner:
 
             register_root(self.cache, state.tree.parent.name, self._environment.root)
 
-    def _layer(
-        self, mode: str, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str]
-    ) -> Layer:
+    def _layer(self, mode: str, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked]) -> Layer:
         """Return the layer of seeds and packages; one that is there costs no look at its wheels."""
         from virtualenv_reflink.layers.layer import Member, kind_of, layer_key, member_of, read_layer
 
         kind = kind_of(mode, self.facts.bytecode_tag if self._settings.compile_bytecode else None)
         own = [Member(seed.key, True, None) for seed in seeds]
-        keys = self._fetcher(sources).known_keys(packages) if packages else []
+        keys = self._fetcher.known_keys(packages) if packages else []
         if keys is not None:
             wanted = [Member(key, each.requested, each.direct_url) for key, each in zip(keys, packages, strict=True)]
             entry = self.cache.known_layer(layer_key(kind, [*own, *wanted]))
@@ -246,17 +251,15 @@ class Provisioner:
                 return read_layer(entry)
         from virtualenv_reflink.layers.building import layer_maker
 
-        items = self._items(seeds, packages, sources, {})
+        items = self._items(seeds, packages, {})
         fill = layer_maker(kind, items, self._environment, self.cache.known_layers(mode))
         entry = self.cache.layer(layer_key(kind, [member_of(item) for item in items]), fill)
         self._note_links(items)
         return read_layer(entry)
 
-    def _items(
-        self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], sources: Sequence[str], aliases: Aliases
-    ) -> list[Item]:
+    def _items(self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], aliases: Aliases) -> list[Item]:
         """Return unpacked wheels with bytecode, all of them in the cache now."""
-        wheels = self._fetcher(sources).fetch(packages) if packages else []
+        wheels = self._fetcher.fetch(packages) if packages else []
         with self._progress.stage("Compiling", len(seeds) + len(wheels)):
             items = [Item(seed, self._bytecode(seed), requested=True, aliases=aliases) for seed in seeds]
             for package, wheel in zip(packages, wheels, strict=True):
@@ -282,11 +285,12 @@ class Provisioner:
             return None
         return self.cache.bytecode(wheel, self._environment.base_executable, self.facts)
 
-    def _fetcher(self, sources: Sequence[str]) -> Fetcher:
+    @cached_property
+    def _fetcher(self) -> Fetcher:
         from virtualenv_reflink.requirements.fetch import Fetcher
 
         pip = None if self._settings.offline else (lambda: self._pip)
-        return Fetcher(self.cache, self.facts, pip, sources, self._progress)
+        return Fetcher(self.cache, self.facts, pip, self._index_options, self._progress)
 
     @cached_property
     def _pip(self) -> Pip:
@@ -306,17 +310,18 @@ class Provisioner:
     def _lifetime(self) -> float:
         return float("inf") if self._settings.offline else self._settings.remember_for
 
-    def _inputs(self, request: Request, search_path: Sequence[Path]) -> list[str]:
+    def _inputs(self, fingerprint: list[str] | None, search_path: Sequence[Path]) -> list[str] | None:
         from virtualenv_reflink.requirements.bundled import bundled_wheel
-        from virtualenv_reflink.requirements.fingerprint import fingerprint
 
+        if fingerprint is None:
+            return None
         pip = bundled_wheel(self.cache, "pip", self._environment.version).name
         facts = [self.facts.bytecode_tag, repr(self.facts.markers), *self.facts.wheel_tags]
         present = [f"{found.name} {found.version}" for place in search_path for found in installed_in(place)]
-        return [pip, *facts, *fingerprint(request, os.environ), "installed" if search_path else "empty", *present]
+        return [pip, *facts, *fingerprint, "installed" if search_path else "empty", *present]
 
-    def _insist_on_network(self, request: Request) -> None:
-        if self._settings.offline and "--no-index" not in request.sources:
+    def _insist_on_network(self) -> None:
+        if self._settings.offline and "--no-index" not in self._index_options:
             raise ResolveError(
                 "no resolution of these requirements is remembered, and --offline forbids to ask an index; "
                 "run once without, or give a lock"

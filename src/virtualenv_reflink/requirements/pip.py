@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from virtualenv_reflink.errors import ResolveError
 
 _TROUBLE = re.compile(r"WARNING: Retrying|Could not fetch URL|Skipping page")
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
+_NAMED_BY_VARIABLES = ("PIP_REQUIREMENT", "PIP_EDITABLE", "PIP_GROUP", "PIP_REQUIREMENTS_FROM_SCRIPT")
 
 
 class Pip:
@@ -25,9 +28,19 @@ class Pip:
 
         :raises ResolveError: with pip's own explanation, when it fails.
         """
+        self._run(arguments, on_line, ())
+
+    def run_alone(self, arguments: Sequence[str], on_line: Callable[[str], None]) -> None:
+        """Do as :meth:`run`, but leave out requirements that variables name.
+
+        :raises ResolveError: with pip's own explanation, when it fails.
+        """
+        self._run(arguments, on_line, _NAMED_BY_VARIABLES)
+
+    def _run(self, arguments: Sequence[str], on_line: Callable[[str], None], without: Collection[str]) -> None:
         command = [*self._command, "--no-input", "--disable-pip-version-check", "--no-color", *arguments]
         environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
-        environ.pop("PIP_REQUIRE_VIRTUALENV", None)
+        environ = {name: value for name, value in environ.items() if name not in {"PIP_REQUIRE_VIRTUALENV", *without}}
         with subprocess.Popen(
             command,
             env=environ,
@@ -40,7 +53,7 @@ class Pip:
             assert process.stdout
             said = []
             for line in process.stdout:
-                said.append(line.rstrip("\n"))
+                said.append(_CREDENTIALS.sub("****@", line.rstrip("\n")))
                 on_line(said[-1])
         if process.returncode:
             raise ResolveError(f"pip {arguments[0]} failed:\n{explanation(said)}")

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
 class Request(NamedTuple):
-    """Requirements and the options that decide what they resolve to.
+    """Requirements and the options of ``pip install`` that decide what they resolve to.
 
-    ``sources`` are options of ``pip install``, ``pip download`` and ``pip wheel`` alike: indexes, formats, builds.
-    ``choices`` are those of ``pip install`` alone.
+    Options about indexes, formats and builds, which ``pip download`` and ``pip wheel`` take too, are not part of it.
     """
 
     requirements: tuple[str, ...] = ()
     editables: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.requirements or self.editables or self.files)
 
-    def arguments(self) -> list[str]:
+    def arguments(self, index_options: Sequence[str] = ()) -> list[str]:
         """Return the arguments of ``pip install`` that say the same."""
-        arguments = [*self.choices, *self.sources]
+        arguments = [*self.choices, *index_options]
         for option, values in (("-r", self.files), ("-c", self.constraints), ("-e", self.editables)):
             for value in values:
                 arguments += [option, value]

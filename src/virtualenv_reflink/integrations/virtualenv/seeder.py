@@ -126,12 +126,12 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
             return
         from virtualenv_reflink.provision.provisioner import Provisioner
 
-        provisioner = Provisioner(self._settings(), _environment(creator))
+        places = [word for place in self.extra_search_dir for word in ("--find-links", str(place))]
+        provisioner = Provisioner(self._settings(), _environment(creator), index_options=places)
         seeds = [provisioner.cache.unpacked(wheel) for wheel in self._seed_wheels(creator.interpreter)]
-        sources = [word for place in self.extra_search_dir for word in ("--find-links", str(place))]
         # pip itself has no such script, but environments have it from virtualenv's default seeder
         aliases = {f"pip-{creator.interpreter.version_info.major}.{creator.interpreter.version_info.minor}": "pip"}
-        provisioner.seed(seeds, self.requirements, self.requirements_files, sources, aliases)
+        provisioner.seed(seeds, self.requirements, self.requirements_files, aliases)
         self._via = str(provisioner.linker)
 
     def _settings(self) -> Settings:
