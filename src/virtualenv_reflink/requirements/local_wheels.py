@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.requirements.lock import Lock, Locked, normalized_name
+from virtualenv_reflink.requirements.named import is_url
 from virtualenv_reflink.requirements.pip_configuration import configured_options
 from virtualenv_reflink.requirements.pip_options import INDEXES, PLACES, Option, UnknownOptionError, options_of
 
@@ -108,7 +109,9 @@ class LocalWheels:
 
 
 def _are_wheels(requirements: tuple[str, ...]) -> bool:
-    return bool(requirements) and all(named.endswith(".whl") and "://" not in named for named in requirements)
+    return bool(requirements) and all(
+        named.endswith(".whl") and not is_url(named) and "@" not in named for named in requirements
+    )
 
 
 def _is_plain(unpacked: UnpackedWheel, wheel: Path, markers: Mapping[str, str]) -> bool:

@@ -15,6 +15,8 @@ _TROUBLE = re.compile(r"WARNING: Retrying|Could not fetch URL|Skipping page")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
 _NAMED_BY_VARIABLES = ("PIP_REQUIREMENT", "PIP_EDITABLE", "PIP_GROUP", "PIP_REQUIREMENTS_FROM_SCRIPT")
 
+_CRASH = "ERROR: Exception:"
+
 
 class Pip:
     """Runs pip for one interpreter."""
@@ -61,6 +63,12 @@ class Pip:
 
 def explanation(said: Sequence[str]) -> str:
     """Return what of pip's output tells why it failed: the last trouble with a server, and all from the first error."""
+    if _CRASH in said:
+        return f"pip has an error of its own with these requirements ({_last_line(said)})"
     first = next((number for number, line in enumerate(said) if line.lstrip().lower().startswith("error")), len(said))
     trouble = [line for line in said[:first] if _TROUBLE.search(line)]
     return "\n".join([*trouble[-1:], *said[first:]] or said[-5:])
+
+
+def _last_line(said: Sequence[str]) -> str:
+    return next((line.strip() for line in reversed(said) if line.strip()), "")
