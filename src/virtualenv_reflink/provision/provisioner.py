@@ -260,6 +260,11 @@ class Provisioner:
     def _items(self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], aliases: Aliases) -> list[Item]:
         """Return unpacked wheels with bytecode, all of them in the cache now."""
         wheels = self._fetcher.fetch(packages) if packages else []
+        if any(package.is_locked for package in packages):
+            from virtualenv_reflink.requirements.order import order_of_wheels
+
+            order = order_of_wheels(wheels, self.facts.markers)
+            packages, wheels = [packages[index] for index in order], [wheels[index] for index in order]
         with self._progress.stage("Compiling", len(seeds) + len(wheels)):
             items = [Item(seed, self._bytecode(seed), requested=True, aliases=aliases) for seed in seeds]
             for package, wheel in zip(packages, wheels, strict=True):

@@ -30,6 +30,11 @@ class Locked(NamedTuple):
     origin: Origin | None = None
 
     @property
+    def is_locked(self) -> bool:
+        """Whether it was read from a lock, which says nothing of the order in which packages are installed."""
+        return self.origin is None
+
+    @property
     def url(self) -> str:
         """The address of the archive, repository or directory."""
         return str(self.source["url"])
@@ -43,7 +48,10 @@ class Locked(NamedTuple):
     @property
     def path(self) -> Path | None:
         """The place on this machine, if the address is one."""
-        return _local_path(self.url) if self.url.startswith("file:") else None
+        if not self.url.startswith("file:"):
+            return None
+        # of a repository pip tells the path as it is, of all else with its special characters replaced
+        return Path(self.url.removeprefix("file://")) if "vcs_info" in self.source else _local_path(self.url)
 
     @property
     def is_wheel(self) -> bool:

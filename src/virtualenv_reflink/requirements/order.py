@@ -6,12 +6,15 @@ It follows ``get_topological_weights`` of pip's resolver, since where two packag
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 
 from virtualenv_reflink.requirements.lock import normalized_name
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.cache.manifest import UnpackedWheel
 
 _ROOT = ""
 _PYTHON = "<Python>"
@@ -40,6 +43,15 @@ def installation_order(
     graph = _graph([*packages, *installed], markers)
     weights = _weights(graph, set(names))
     return sorted(range(len(packages)), key=lambda index: (weights.get(names[index], 0), names[index]), reverse=True)
+
+
+def order_of_wheels(wheels: Sequence[UnpackedWheel], markers: Mapping[str, str]) -> list[int]:
+    """Return the indices of ``wheels`` in the order in which pip installs them where a lock asks for all of them."""
+    nodes = [
+        Node(wheel.metadata.distribution, wheel.metadata.requires_dist, wheel.metadata.requires_python)
+        for wheel in wheels
+    ]
+    return installation_order(nodes, markers)
 
 
 def _graph(packages: Sequence[Node], markers: Mapping[str, str]) -> Graph:

@@ -47,6 +47,8 @@ def _by_address(package: Locked) -> str:
     origin = package.origin or _NOTHING
     address, fragment = with_userinfo(package.url, origin.userinfo), []
     if vcs := package.source.get("vcs_info"):
+        if package.path:
+            address = f"file://{quote(str(package.path))}"
         address = f"{vcs['vcs']}+{address}@{vcs['commit_id']}"
     hashes = strong(package.hashes)
     strongest = next((name for name in _STRONGEST_FIRST if name in hashes), None)
