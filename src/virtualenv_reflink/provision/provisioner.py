@@ -69,7 +69,6 @@ class Provisioner:
         from virtualenv_reflink.requirements.origin import with_origins
         from virtualenv_reflink.requirements.reading import Reading
         from virtualenv_reflink.requirements.resolutions import Resolutions
-        from virtualenv_reflink.requirements.resolver import Resolver
 
         context = (self._index_options, os.environ, self._environment.root)
         present = present_versions(search_path)
@@ -83,6 +82,8 @@ class Provisioner:
             self.resolution_age = remembered.age
             return with_origins(remembered.lock, reading)
         self._insist_on_network()
+        from virtualenv_reflink.requirements.resolver import Resolver
+
         with self._progress.stage("Resolving"):
             resolver = Resolver(self._pip, self._index_options, self.facts.markers, self._progress.detail)
             lock = resolver.resolve(request, search_path)

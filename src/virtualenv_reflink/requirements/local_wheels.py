@@ -11,7 +11,7 @@ from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.requirements.lock import Lock, Locked, normalized_name
 from virtualenv_reflink.requirements.named import is_url
 from virtualenv_reflink.requirements.pip_configuration import configured_options
-from virtualenv_reflink.requirements.pip_options import INDEXES, PLACES, Option, UnknownOptionError, options_of
+from virtualenv_reflink.requirements.pip_options import INDEXES, PLACES, UnknownOptionError, options_of
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
@@ -64,16 +64,15 @@ class LocalWheels:
         """
         if request.editables or request.files or request.constraints or not _are_wheels(request.requirements):
             return None
-        if not self._options_have_no_effect(request):
+        constrained = self._constrained(request)
+        if constrained is None:
             return None
         packages = []
         for wheel in [Path(named).absolute() for named in request.requirements]:
             self._check_tags(wheel)
             unpacked = self._cache.unpacked(wheel)
-            if (
-                not _is_plain(unpacked, wheel, self._facts.markers)
-                or normalized_name(unpacked.metadata.distribution) in present
-            ):
+            name = normalized_name(unpacked.metadata.distribution)
+            if name in present or name in constrained or not _is_plain(unpacked, wheel, self._facts.markers):
                 return None
             packages.append((_locked(unpacked, wheel), unpacked))
         names = {normalized_name(package.name) for package, _ in packages}
@@ -87,13 +86,27 @@ class LocalWheels:
         nodes = [Node(package.name, (), wheel.metadata.requires_python) for package, wheel in packages]
         return [packages[index][0] for index in installation_order(nodes, self._facts.markers)]
 
-    def _options_have_no_effect(self, request: Request) -> bool:
+    def _constrained(self, request: Request) -> set[str] | None:
+        """Return the projects that configured constraints name; None when an option may have an effect of its own."""
         try:
-            given: list[Option] = list(options_of((*self._index_options, *request.choices)))
+            given = list(options_of((*self._index_options, *request.choices)))
         except UnknownOptionError:
-            return False
+            return None
         configured = configured_options(self._environ, self._prefix)
-        return configured is not None and all(option.name in _WITHOUT_EFFECT for option in (*given, *configured))
+        names = {option.name for option in (*given, *(configured or ()))}
+        if configured is None or not names <= _WITHOUT_EFFECT | {"constraint"}:
+            return None
+        return self._constrained_by_files() if "constraint" in names else set()
+
+    def _constrained_by_files(self) -> set[str] | None:
+        from virtualenv_reflink.requirements.reading import Reading
+        from virtualenv_reflink.requirements.request import Request
+
+        reading = Reading(Request(), (), self._environ, self._prefix)
+        is_plain = all(each.named.project and not each.options for each in reading.requirements)
+        if reading.fingerprint() is None or reading.options or not is_plain:
+            return None
+        return {normalized_name(each.named.project) for each in reading.requirements}
 
     def _check_tags(self, wheel: Path) -> None:
         if not wheel.is_file():

@@ -6,7 +6,6 @@ import os
 import re
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _EXTRAS = r"(?:\[[^\]]*\])?"
@@ -52,21 +51,23 @@ def named_by(requirement: str, *, editable: bool = False) -> Named | None:
     if _URL.match(text):
         return _reference("", text)
     bare = (_TRAILING_EXTRAS.fullmatch(text) or ("", text))[1]
-    path = Path(os.path.abspath(bare))
-    if editable and path.is_dir():
-        return Named(path=path)
+    if editable and os.path.isdir(bare):
+        return Named(path=Path(os.path.abspath(bare)))
     if direct := _DIRECT.fullmatch(text):
         return _reference(direct[1], direct[2])
-    if _looks_like_path(text) and path.is_dir():
-        return Named(path=path)
+    if _looks_like_path(text) and os.path.isdir(bare):
+        return Named(path=Path(os.path.abspath(bare)))
     if bare.lower().endswith(_ARCHIVES):
-        return Named(path=path) if path.is_file() else None
+        return Named(path=Path(os.path.abspath(bare))) if os.path.isfile(bare) else None
     project = _PROJECT.fullmatch(text)
     return Named(project[1]) if project and not editable else None
 
 
 def local_path(url: str) -> Path | None:
     """Return the path that a ``file:`` URL names; None where it names another machine."""
+    # most requests have no such URL, and these take longer to import than all of a request to read
+    from urllib.parse import unquote, urlsplit
+
     parts = urlsplit(url)
     if parts.netloc not in {"", "localhost"} or "\0" in unquote(parts.path):
         return None

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 from virtualenv_reflink.requirements.lock import Lock, normalized_name
 
@@ -45,10 +44,8 @@ def with_origins(lock: Lock, reading: Reading) -> Lock:
 
 def with_userinfo(url: str, userinfo: str) -> str:
     """Return an address with credentials, unless it has some."""
-    parts = urlsplit(url)
-    if not userinfo or "@" in parts.netloc:
-        return url
-    return urlunsplit(parts._replace(netloc=f"{userinfo}@{parts.netloc}"))
+    scheme, authority, rest = _split(url)
+    return f"{scheme}://{userinfo}@{authority}{rest}" if userinfo and "@" not in authority else url
 
 
 def option_text(options: Iterable[Option]) -> str:
@@ -60,7 +57,7 @@ def _origin(lines: tuple[str, ...], found: ReadRequirement | None) -> Origin:
     if found is None:
         return Origin(lines)
     settings = tuple(option for option in found.options if option.name == "config-settings")
-    return Origin(lines, urlsplit(found.named.url).netloc.rpartition("@")[0], settings)
+    return Origin(lines, _split(found.named.url)[1].rpartition("@")[0], settings)
 
 
 def _line(option: Option) -> list[str]:
@@ -71,7 +68,16 @@ def _place(requirement: ReadRequirement) -> str:
     """Return the address of a requirement as pip's report has it: without credentials, revision and fragment."""
     if requirement.named.path is not None:
         return str(requirement.named.path)
-    parts = urlsplit(re.sub(r"^\w+\+", "", requirement.named.url))
-    is_archive = requirement.named.url == urlunsplit(parts)
-    path = parts.path if is_archive else parts.path.rpartition("@")[0] or parts.path
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, parts.query, ""))
+    scheme, authority, rest = _split(requirement.named.url)
+    rest = rest.partition("#")[0]
+    if "+" in scheme:
+        scheme, rest = scheme.partition("+")[2], rest.rpartition("@")[0] or rest
+    return f"{scheme}://{authority.rpartition('@')[2]}{rest}"
+
+
+def _split(url: str) -> tuple[str, str, str]:
+    """Return the scheme, the authority and the rest of an address."""
+    scheme, _, rest = url.partition("://")
+    authority = re.match(r"[^/?#]*", rest)
+    length = authority.end() if authority else 0
+    return scheme, rest[:length], rest[length:]
