@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -43,16 +42,26 @@ def configured_options(environ: Mapping[str, str], prefix: Path) -> list[Option]
     options = []
     for path in configuration_files(environ, prefix):
         if path.exists():
-            parser = configparser.RawConfigParser()
-            try:
-                parser.read(path)
-            except (configparser.Error, UnicodeDecodeError, OSError):
+            found = _options_in(path)
+            if found is None:
                 return None
-            options += [_option(key, value) for section in parser.sections() for key, value in parser.items(section)]
+            options += found
     for variable, value in environ.items():
         if variable.startswith("PIP_"):
             options.append(_option(variable[4:], value))
     return [option for option in options if option.name not in _NOT_OPTIONS]
+
+
+def _options_in(path: Path) -> list[Option] | None:
+    # where nothing is configured this import is not worth its time
+    import configparser
+
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path)
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        return None
+    return [_option(key, value) for section in parser.sections() for key, value in parser.items(section)]
 
 
 def _option(key: str, value: str) -> Option:
