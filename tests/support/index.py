@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ class Index(ThreadingHTTPServer):
         self.status = 200
         self.seconds = 0.0
         self.body: bytes | None = None
+        self.credentials: str | None = None
 
     @property
     def url(self) -> str:
@@ -32,6 +34,10 @@ class Index(ThreadingHTTPServer):
     def file_url(self, name: str) -> str:
         """Where a file is."""
         return f"http://127.0.0.1:{self.server_address[1]}/files/{name}"
+
+    def with_credentials(self, url: str) -> str:
+        """Return an address with what the index asks for."""
+        return url.replace("://", f"://{self.credentials}@")
 
     def page(self, name: str) -> bytes:
         """The page of a project; it lists what the directory has now."""
@@ -59,9 +65,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
         time.sleep(self.server.seconds)
-        kind, _, name = self.path.strip("/").partition("/")
+        kind, _, name = self.path.partition("?")[0].strip("/").partition("/")
         file = self.server.directory / name
-        if self.server.status != 200 or (kind == "files" and not file.is_file()):
+        if self.server.credentials and self.headers.get("Authorization") != _basic(self.server.credentials):
+            self._answer(401, b"no", asks_for_credentials=True)
+        elif self.server.status != 200 or (kind == "files" and not file.is_file()):
             self._answer(self.server.status if self.server.status != 200 else 404, b"no")
         elif self.server.body is not None:
             self._answer(200, self.server.body)
@@ -70,8 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(200, self.server.page(name))
 
-    def _answer(self, status: int, body: bytes, kind: str = "text/html") -> None:
+    def _answer(self, status: int, body: bytes, kind: str = "text/html", *, asks_for_credentials: bool = False) -> None:
         self.send_response(status)
+        if asks_for_credentials:
+            self.send_header("WWW-Authenticate", 'Basic realm="tests"')
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -80,6 +90,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def _basic(credentials: str) -> str:
+    return "Basic " + base64.b64encode(credentials.encode()).decode()
 
 
 def _project(path: Path) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.requirements.pip_requirements import write_requirements
+
 if TYPE_CHECKING:
     from virtualenv_reflink.provision.context import Context
     from virtualenv_reflink.requirements.lock import Locked
@@ -22,8 +24,14 @@ def built_editables(packages: Sequence[Locked], context: Context) -> Iterator[li
     with TemporaryDirectory(prefix="virtualenv-reflink-") as directory:
         prefixes = [Path(directory, str(number)) for number in range(len(packages))]
         for package, prefix in zip(packages, prefixes, strict=True):
-            with context.progress.stage(f"Building {package.name} {package.version}"):
-                options = ["--no-deps", "--ignore-installed", "--no-warn-script-location", "--prefix", str(prefix)]
-                words = ["install", *options, *context.index_options, "--editable", str(package.path)]
-                context.pip.run(words, context.progress.detail)
+            _build(package, prefix, context)
         yield prefixes
+
+
+def _build(package: Locked, prefix: Path, context: Context) -> None:
+    requirements = prefix.with_suffix(".txt")
+    write_requirements(requirements, [package], editable=True)
+    options = ["--no-deps", "--ignore-installed", "--no-warn-script-location", "--prefix", str(prefix)]
+    with context.progress.stage(f"Building {package.name} {package.version}"):
+        words = ["install", *options, *context.index_options, "-r", str(requirements)]
+        context.pip.run_alone(words, context.progress.detail)

@@ -97,7 +97,7 @@ class Provisioner:
 
         :raises LockError: when it cannot be read, is not valid, or is not for this environment.
         """
-        return self._resolution.read(path)
+        return self._resolution.read_lock(path)
 
     def seed(
         self,

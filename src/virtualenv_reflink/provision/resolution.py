@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from virtualenv_reflink.environment.installed import installed_in
+from virtualenv_reflink.environment.installed import installed_in, present_versions
 from virtualenv_reflink.errors import ResolveError
 from virtualenv_reflink.requirements.bundled import bundled_wheel
-from virtualenv_reflink.requirements.fingerprint import fingerprint
-from virtualenv_reflink.requirements.local_wheels import lock_of_local_wheels
+from virtualenv_reflink.requirements.local_wheels import LocalWheels
 from virtualenv_reflink.requirements.lock import Lock, merged
 from virtualenv_reflink.requirements.lock_files import is_pylock
+from virtualenv_reflink.requirements.origin import with_origins
+from virtualenv_reflink.requirements.reading import Reading
 from virtualenv_reflink.requirements.request import Request
 from virtualenv_reflink.requirements.resolutions import Resolutions, known_lock
-from virtualenv_reflink.requirements.resolver import resolve
+from virtualenv_reflink.requirements.resolver import Resolver
 
 if TYPE_CHECKING:
     from virtualenv_reflink.provision.context import Context
@@ -43,21 +44,25 @@ class Resolution:
         :raises ResolveError: with pip's own explanation, when there is no solution.
         """
         context = self._context
-        local = lock_of_local_wheels(request, context.cache, context.facts)
+        local = LocalWheels(context.cache, context.facts, *self._surroundings).lock(
+            request, present_versions(search_path)
+        )
         if local is not None:
             return Resolved(local)
-        resolutions = Resolutions(context.cache, self._inputs(request, search_path))
+        reading = self._read(request)
+        resolutions = Resolutions(context.cache, self._inputs(reading.fingerprint(), search_path))
         remembered = None if context.settings.refresh else resolutions.recall(self._lifetime)
         if remembered:
-            return Resolved(remembered.lock, remembered.age)
+            return Resolved(with_origins(remembered.lock, reading), remembered.age)
         self._check_network()
         with context.progress.stage("Resolving"):
-            words = [*context.index_options, *([] if search_path else ["--ignore-installed"])]
-            lock = resolve(request, words, context.pip, context.progress.detail)
-        resolutions.remember(lock)
-        return Resolved(lock)
+            resolver = Resolver(context.pip, context.index_options, context.facts.markers, context.progress.detail)
+            lock = resolver.resolve(request, search_path)
+        # what was read before may have changed while pip read it
+        resolutions.remember(lock, self._inputs(self._read(request).fingerprint_for(lock), search_path))
+        return Resolved(with_origins(lock, reading))
 
-    def read(self, path: Path) -> Lock:
+    def read_lock(self, path: Path) -> Lock:
         """Return what a pylock.toml has for the environment; the same file is parsed once.
 
         :raises LockError: when it cannot be read, is not valid, or is not for this environment.
@@ -70,7 +75,7 @@ class Resolution:
         :raises ResolveError: with pip's own explanation, when there is no solution.
         :raises LockError: when a lock cannot be used.
         """
-        locks = [self.read(Path(file)) for file in files if is_pylock(file)]
+        locks = [self.read_lock(Path(file)) for file in files if is_pylock(file)]
         others = tuple(file for file in files if not is_pylock(file))
         request = Request(requirements=tuple(requirements), files=others)
         return merged([*locks, self.lock(request, search_path=()).lock] if request else locks)
@@ -79,14 +84,23 @@ class Resolution:
     def _lifetime(self) -> float:
         return float("inf") if self._context.settings.offline else self._context.settings.remember_for
 
-    def _inputs(self, request: Request, search_path: Sequence[Path]) -> list[str]:
-        """Return all that decides what a request resolves to."""
+    @property
+    def _surroundings(self) -> tuple[Sequence[str], Mapping[str, str], Path]:
+        """What decides how pip reads a request: its options, the variables, and the place of the environment."""
+        return self._context.index_options, os.environ, self._context.environment.root
+
+    def _read(self, request: Request) -> Reading:
+        return Reading(request, *self._surroundings)
+
+    def _inputs(self, fingerprint: list[str] | None, search_path: Sequence[Path]) -> list[str] | None:
+        """Return all that decides what a request resolves to, or None where that cannot be told."""
+        if fingerprint is None:
+            return None
         context, facts = self._context, self._context.facts
         pip = bundled_wheel(context.cache, "pip", context.environment.version).name
         interpreter = [facts.bytecode_tag, repr(facts.markers), *facts.wheel_tags]
         present = [f"{found.name} {found.version}" for place in search_path for found in installed_in(place)]
-        words = fingerprint(request, context.index_options, os.environ)
-        return [pip, *interpreter, *words, "installed" if search_path else "empty", *present]
+        return [pip, *interpreter, *fingerprint, "installed" if search_path else "empty", *present]
 
     def _check_network(self) -> None:
         if self._context.settings.offline and "--no-index" not in self._context.index_options:

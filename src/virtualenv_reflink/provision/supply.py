@@ -43,6 +43,7 @@ class Supply:
         if not packages:
             return []
         wheels = self._fetcher.fetch(packages)
+        packages, wheels = self._in_order(packages, wheels)
         with self._context.progress.stage("Compiling", len(wheels)):
             supplied = [
                 SuppliedWheel(wheel, self.bytecode(wheel), package.requested, package.direct_url)
@@ -50,6 +51,18 @@ class Supply:
             ]
         self._supplied += supplied
         return supplied
+
+    def _in_order(
+        self, packages: Sequence[Locked], wheels: list[UnpackedWheel]
+    ) -> tuple[Sequence[Locked], list[UnpackedWheel]]:
+        """Return both in the order in which pip installs them; what pip resolved is in that order already."""
+        if not any(package.is_locked for package in packages):
+            return packages, wheels
+        # a lazy boundary: only locks need it
+        from virtualenv_reflink.requirements.order import order_of_wheels
+
+        order = order_of_wheels(wheels, self._context.facts.markers)
+        return [packages[index] for index in order], [wheels[index] for index in order]
 
     def known_keys(self, packages: Sequence[Locked]) -> list[str] | None:
         """Return the SHA-256 of the wheel of each package, or None if one of them is yet to be downloaded or built."""

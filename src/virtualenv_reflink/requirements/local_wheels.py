@@ -1,12 +1,17 @@
-"""Requirements that need no resolver: wheel files on this machine without dependencies."""
+"""Requirements that need no resolver: wheel files on this machine, where pip would just take them."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from virtualenv_reflink.errors import BadWheelError
-from virtualenv_reflink.requirements.lock import Lock, Locked
+from virtualenv_reflink.requirements.lock import Lock, Locked, normalized_name
+from virtualenv_reflink.requirements.named import is_url
+from virtualenv_reflink.requirements.pip_configuration import configured_options
+from virtualenv_reflink.requirements.pip_options import INDEXES, PLACES, UnknownOptionError, options_of
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
@@ -14,39 +19,142 @@ if TYPE_CHECKING:
     from virtualenv_reflink.cache.wheel_cache import WheelCache
     from virtualenv_reflink.requirements.request import Request
 
+# options that change nothing for a wheel that is named by its path and not installed yet
+_WITHOUT_EFFECT = (
+    INDEXES
+    | PLACES
+    | {
+        *("cache-dir", "cert", "client-cert", "disable-pip-version-check", "force-reinstall", "ignore-installed"),
+        *("keyring-provider", "no-cache-dir", "no-color", "no-compile", "no-deps", "no-index", "no-input", "pre"),
+        *("no-python-version-warning", "prefer-binary", "progress-bar", "proxy", "quiet", "require-virtualenv"),
+        *("retries", "resume-retries", "root-user-action", "timeout", "trusted-host", "upgrade", "upgrade-strategy"),
+        *("uploaded-prior-to", "verbose", "no-build-isolation", "break-system-packages"),
+    }
+)
+_PLAIN_VERSION = re.compile(
+    r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+(\.[a-z0-9]+)*)?"
+)
+_HEADER = re.compile(rb"^(Name|Version|Requires-Python):[ \t]*(.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
-def lock_of_local_wheels(request: Request, cache: WheelCache, facts: InterpreterFacts) -> Lock | None:
-    """Return the lock of a request that names nothing but wheel files which depend on nothing, else None.
 
-    :raises BadWheelError: when such a file is not there, not a wheel, or not for this interpreter.
-    """
-    if request.editables or request.files or request.constraints or not _are_wheels(request.requirements):
-        return None
-    packages = []
-    for wheel in [Path(named).absolute() for named in request.requirements]:
-        _check_tags(wheel, facts)
-        unpacked = cache.unpacked(wheel)
-        if unpacked.metadata.requires_dist and "--no-deps" not in request.choices:
+class LocalWheels:
+    """Takes wheel files for what they are, unless anything makes pip look closer."""
+
+    def __init__(
+        self,
+        cache: WheelCache,
+        facts: InterpreterFacts,
+        index_options: Sequence[str],
+        environ: Mapping[str, str],
+        prefix: Path,
+    ) -> None:
+        """Take the cache, the target's facts, pip's options, and what pip's configuration for ``prefix`` depends on."""
+        self._cache = cache
+        self._facts = facts
+        self._index_options = index_options
+        self._environ = environ
+        self._prefix = prefix
+
+    def lock(self, request: Request, present: Collection[str]) -> Lock | None:
+        """Return the lock of a request that names nothing but such files, else None: then pip decides.
+
+        ``present`` are the normalized names of what is installed already.
+
+        :raises BadWheelError: when such a file is not there, not a wheel, or not for this interpreter.
+        """
+        if request.editables or request.files or request.constraints or not _are_wheels(request.requirements):
             return None
-        packages.append(_locked(unpacked, wheel))
-    return Lock(packages) if len({package.name for package in packages}) == len(packages) else None
+        constrained = self._constrained(request)
+        if constrained is None:
+            return None
+        packages = []
+        for wheel in [Path(named).absolute() for named in request.requirements]:
+            self._check_tags(wheel)
+            unpacked = self._cache.unpacked(wheel)
+            name = normalized_name(unpacked.metadata.distribution)
+            if name in present or name in constrained or not _is_plain(unpacked, wheel, self._facts.markers):
+                return None
+            packages.append((_locked(unpacked, wheel), unpacked))
+        names = {normalized_name(package.name) for package, _ in packages}
+        return Lock(self._in_order(packages)) if len(names) == len(packages) else None
+
+    def _in_order(self, packages: Sequence[tuple[Locked, UnpackedWheel]]) -> list[Locked]:
+        if len(packages) == 1:
+            return [package for package, _ in packages]
+        from virtualenv_reflink.requirements.order import Node, installation_order
+
+        nodes = [Node(package.name, (), wheel.metadata.requires_python) for package, wheel in packages]
+        return [packages[index][0] for index in installation_order(nodes, self._facts.markers)]
+
+    def _constrained(self, request: Request) -> set[str] | None:
+        """Return the projects that configured constraints name; None when an option may have an effect of its own."""
+        try:
+            given = list(options_of((*self._index_options, *request.choices)))
+        except UnknownOptionError:
+            return None
+        configured = configured_options(self._environ, self._prefix)
+        names = {option.name for option in (*given, *(configured or ()))}
+        if configured is None or not names <= _WITHOUT_EFFECT | {"constraint"}:
+            return None
+        return self._constrained_by_files() if "constraint" in names else set()
+
+    def _constrained_by_files(self) -> set[str] | None:
+        from virtualenv_reflink.requirements.reading import Reading
+        from virtualenv_reflink.requirements.request import Request
+
+        reading = Reading(Request(), (), self._environ, self._prefix)
+        is_plain = all(each.named.project and not each.options for each in reading.requirements)
+        if reading.fingerprint() is None or reading.options or not is_plain:
+            return None
+        return {normalized_name(each.named.project) for each in reading.requirements}
+
+    def _check_tags(self, wheel: Path) -> None:
+        if not wheel.is_file():
+            raise BadWheelError(str(wheel), "there is no such file")
+        from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+        try:
+            *_, tags = parse_wheel_filename(wheel.name)
+        except InvalidWheelFilename as error:
+            raise BadWheelError(wheel.name, f"its name is not that of a wheel ({error})") from error
+        if {str(tag) for tag in tags}.isdisjoint(self._facts.wheel_tags):
+            raise BadWheelError(wheel.name, "it is for another platform or another Python than this environment's")
 
 
 def _are_wheels(requirements: tuple[str, ...]) -> bool:
-    return all(named.endswith(".whl") and "://" not in named for named in requirements)
+    return bool(requirements) and all(
+        named.endswith(".whl") and not is_url(named) and "@" not in named for named in requirements
+    )
 
 
-def _check_tags(wheel: Path, facts: InterpreterFacts) -> None:
-    if not wheel.is_file():
-        raise BadWheelError(str(wheel), "there is no such file")
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+def _is_plain(unpacked: UnpackedWheel, wheel: Path, markers: Mapping[str, str]) -> bool:
+    """Return whether the metadata agrees with the file's name and the interpreter, and asks for nothing else."""
+    metadata = unpacked.metadata
+    file = Path(unpacked.tree.root, metadata.root_scheme, metadata.dist_info, "METADATA")
+    try:
+        content = file.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    except OSError:
+        return False
+    said = [(key.lower(), value.decode("utf-8", "replace")) for key, value in _HEADER.findall(content)]
+    headers = dict(said)
+    name, version = wheel.name.split("-")[:2]
+    return (
+        len(said) == len(headers)
+        and normalized_name(headers.get(b"name", "")) == normalized_name(name)
+        and headers.get(b"version") == version == metadata.version
+        and bool(_PLAIN_VERSION.fullmatch(version))
+        and _allows(headers.get(b"requires-python", ""), markers["python_full_version"])
+        and not metadata.requires_dist
+    )
+
+
+def _allows(required: str, version: str) -> bool:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
-        *_, tags = parse_wheel_filename(wheel.name)
-    except InvalidWheelFilename as error:
-        raise BadWheelError(wheel.name, f"its name is not that of a wheel ({error})") from error
-    if {str(tag) for tag in tags}.isdisjoint(facts.wheel_tags):
-        raise BadWheelError(wheel.name, "it is for another platform or another Python than this environment's")
+        return SpecifierSet(required).contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return False
 
 
 def _locked(unpacked: UnpackedWheel, wheel: Path) -> Locked:

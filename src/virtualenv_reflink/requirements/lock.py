@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.requirements.origin import Origin
 
 Source = dict[str, Any]
 """Where a package comes from, in the form of a direct URL (PEP 610)."""
 
 
 class Locked(NamedTuple):
-    """A package of a lock; ``is_direct`` when the user gave its source and no index was asked."""
+    """A package of a lock; ``is_direct`` when the user gave its source and no index was asked.
+
+    ``origin`` is what the request says of it beside that; it may hold secrets, so no text is made of it.
+    """
 
     name: str
     version: str
     requested: bool
     is_direct: bool
     source: Source
+    origin: Origin | None = None
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether it was read from a lock, which says nothing of the order in which packages are installed."""
+        return self.origin is None
 
     @property
     def url(self) -> str:
@@ -30,12 +43,15 @@ class Locked(NamedTuple):
     def filename(self) -> str:
         """The last part of the address."""
         address = self.url.partition("#")[0].partition("?")[0]
-        return _unquoted(address.rstrip("/").rpartition("/")[2])
+        return _unquoted(address.rstrip("/").rpartition("/")[2]).rpartition("/")[2]
 
     @property
     def path(self) -> Path | None:
         """The place on this machine, if the address is one."""
-        return _local_path(self.url) if self.url.startswith("file:") else None
+        if not self.url.startswith("file:"):
+            return None
+        # of a repository pip tells the path as it is, of all else with its special characters replaced
+        return Path(self.url.removeprefix("file://")) if "vcs_info" in self.source else _local_path(self.url)
 
     @property
     def is_wheel(self) -> bool:
@@ -59,7 +75,12 @@ class Locked(NamedTuple):
     @property
     def sha256(self) -> str | None:
         """The SHA-256 of the archive in hexadecimal, where it is known."""
-        return self.hashes.get("sha256")
+        return self.hashes.get("sha256", "").lower() or None
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a project in a directory, whose content is not fixed; a repository on this machine is none."""
+        return "dir_info" in self.source
 
     @property
     def direct_url(self) -> str | None:
@@ -84,7 +105,7 @@ class Lock(NamedTuple):
 
     def to_json(self) -> str:
         """Return it as text for :meth:`from_json`."""
-        return json.dumps(self.packages, separators=(",", ":"))
+        return json.dumps([package[:5] for package in self.packages], separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Lock:
@@ -101,6 +122,11 @@ def merged(locks: Sequence[Lock]) -> Lock:
 
     packages = {canonicalize_name(package.name): package for lock in filled for package in lock.packages}
     return Lock(list(packages.values()))
+
+
+def normalized_name(name: str) -> str:
+    """Return a project's name in the form in which names are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _unquoted(text: str) -> str:

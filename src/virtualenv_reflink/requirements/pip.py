@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from virtualenv_reflink.errors import ResolveError
 
 _TROUBLE = re.compile(r"WARNING: Retrying|Could not fetch URL|Skipping page")
+
+_CREDENTIALS = re.compile(r"(?<=://)(?!git@|hg@|svn@)[^/@\s]+@")
+_NAMED_BY_VARIABLES = ("PIP_REQUIREMENT", "PIP_EDITABLE", "PIP_GROUP", "PIP_REQUIREMENTS_FROM_SCRIPT")
+
+_CRASH = "ERROR: Exception:"
 
 
 class Pip:
@@ -25,9 +30,19 @@ class Pip:
 
         :raises ResolveError: with pip's own explanation, when it fails.
         """
+        self._run(arguments, on_line, ())
+
+    def run_alone(self, arguments: Sequence[str], on_line: Callable[[str], None]) -> None:
+        """Do as :meth:`run`, but leave out requirements that variables name.
+
+        :raises ResolveError: with pip's own explanation, when it fails.
+        """
+        self._run(arguments, on_line, _NAMED_BY_VARIABLES)
+
+    def _run(self, arguments: Sequence[str], on_line: Callable[[str], None], without: Collection[str]) -> None:
         command = [*self._command, "--no-input", "--disable-pip-version-check", "--no-color", *arguments]
         environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
-        environ.pop("PIP_REQUIRE_VIRTUALENV", None)
+        environ = {name: value for name, value in environ.items() if name not in {"PIP_REQUIRE_VIRTUALENV", *without}}
         with subprocess.Popen(
             command,
             env=environ,
@@ -40,7 +55,7 @@ class Pip:
             assert process.stdout
             said = []
             for line in process.stdout:
-                said.append(line.rstrip("\n"))
+                said.append(_CREDENTIALS.sub("****@", line.rstrip("\n")))
                 on_line(said[-1])
         if process.returncode:
             raise ResolveError(f"pip {arguments[0]} failed:\n{explanation(said)}")
@@ -48,6 +63,12 @@ class Pip:
 
 def explanation(said: Sequence[str]) -> str:
     """Return what of pip's output tells why it failed: the last trouble with a server, and all from the first error."""
+    if _CRASH in said:
+        return f"pip has an error of its own with these requirements ({_last_line(said)})"
     first = next((number for number, line in enumerate(said) if line.lstrip().lower().startswith("error")), len(said))
     trouble = [line for line in said[:first] if _TROUBLE.search(line)]
     return "\n".join([*trouble[-1:], *said[first:]] or said[-5:])
+
+
+def _last_line(said: Sequence[str]) -> str:
+    return next((line.strip() for line in reversed(said) if line.strip()), "")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from packaging.markers import Environment as MarkerEnvironment
 from packaging.markers import Marker
@@ -26,6 +29,7 @@ from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel
 from packaging.version import Version
 
 from virtualenv_reflink.errors import LockError
+from virtualenv_reflink.requirements.hashes import malformed, strong
 from virtualenv_reflink.requirements.lock import Lock, Locked, Source
 
 if sys.version_info >= (3, 11):
@@ -36,7 +40,7 @@ else:
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
 
-_STRONG = frozenset({"sha256", "sha384", "sha512"})
+_LONGEST_SHOWN = 200
 _SAME_PLATFORM = ("implementation_name", "python_version", "sys_platform", "platform_machine")
 
 
@@ -52,6 +56,8 @@ def read_pylock(path: Path, content: bytes, facts: InterpreterFacts) -> Lock:
         chosen = list(pylock.select(environment=environment, tags=tags))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LockError(f"the lock {path} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise LockError(f"the lock {path} is not valid: it is nested too deeply") from error
     except PylockUnsupportedVersionError as error:
         raise LockError(f"the lock {path} cannot be used: {error}; upgrade virtualenv-reflink or lock again") from error
     except PylockValidationError as error:
@@ -106,30 +112,61 @@ def _version(archive: Archive) -> Version | str:
 
 
 def _source(package: Package, archive: Archive, lock: Path) -> Source:
-    source: Source = {"url": _url(archive.url, archive.path, lock) if not isinstance(archive, PackageDirectory) else ""}
+    source: Source = {}
     if isinstance(archive, PackageDirectory):
-        source["url"] = _url(None, archive.path, lock)
+        source["url"] = _url(None, os.path.join(archive.path, archive.subdirectory or ""), lock, is_directory=True)
         source["dir_info"] = {"editable": True} if archive.editable else {}
     elif isinstance(archive, PackageVcs):
+        source["url"] = _url(archive.url, archive.path, lock, is_directory=None)
+        if archive.path is not None and source["url"].startswith("file:"):
+            source["url"] = unquote(source["url"])
         source["vcs_info"] = {"vcs": archive.type, "commit_id": archive.commit_id}
         if archive.requested_revision:
             source["vcs_info"]["requested_revision"] = archive.requested_revision
     else:
-        if _STRONG.isdisjoint(archive.hashes):
-            raise LockError(f"the lock {lock} has no SHA-256 (or better) of {package.name}; lock again")
-        source["archive_info"] = {"hashes": dict(archive.hashes)}
-    if subdirectory := getattr(archive, "subdirectory", None):
+        source["url"] = _url(archive.url, archive.path, lock)
+        source["archive_info"] = {"hashes": _hashes(package.name, archive.hashes, lock)}
+    if not isinstance(archive, PackageDirectory) and (subdirectory := getattr(archive, "subdirectory", None)):
         source["subdirectory"] = subdirectory
     return source
 
 
-def _url(url: str | None, path: str | None, lock: Path) -> str:
+def _hashes(name: str, hashes: Mapping[str, str], lock: Path) -> dict[str, str]:
+    """Return the strong hashes of an archive.
+
+    :raises LockError: when there is none, or one that is not a hash.
+    """
+    found = strong(hashes)
+    if not found:
+        raise LockError(f"the lock {lock} has no SHA-256 (or better) of {name}; lock again")
+    if wrong := malformed(found):
+        raise LockError(f"the lock {lock} has a {wrong} of {name} that is no hash; lock again")
+    return found
+
+
+def _url(url: str | None, path: str | None, lock: Path, *, is_directory: bool | None = False) -> str:
+    """Return where an archive or directory is: on this machine if the lock has a path and there is something."""
     if path is None:
         return str(url)
-    place = (lock.absolute().parent / path).resolve()
-    if url is None and not place.exists():
-        raise LockError(f"the lock {lock} names {path}, which does not exist")
-    return place.as_uri() if place.exists() else str(url)
+    try:
+        place = (lock.absolute().parent / path).resolve()
+        mode = place.stat().st_mode
+    except FileNotFoundError as error:
+        if url is None:
+            raise LockError(f"the lock {lock} names {path}, which does not exist") from error
+        return url
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LockError(f"the lock {lock} names {_shortened(path)}, which cannot be read: {reason}") from error
+    if is_directory is not None and is_directory != stat.S_ISDIR(mode):
+        kind = "is not a directory" if is_directory else "is a directory, and a file was expected"
+        raise LockError(f"the lock {lock} names {path}, which {kind}")
+    return place.as_uri()
+
+
+def _shortened(path: str) -> str:
+    shown = path.encode("unicode_escape").decode("ascii") if not path.isprintable() else path
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
 
 
 def _package(package: Locked, base: Path) -> Package:

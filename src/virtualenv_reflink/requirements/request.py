@@ -1,13 +1,15 @@
 """What a user asks for, in pip's words."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
 class Request(NamedTuple):
-    """Requirements and the options that decide what they resolve to.
+    """Requirements and the options of ``pip install`` that decide what they resolve to.
 
-    ``choices`` are options of ``pip install`` alone; those about indexes and builds are given elsewhere, as all that
-    pip does needs them.
+    Options about indexes, formats and builds, which ``pip download`` and ``pip wheel`` take too, are not part of it.
     """
 
     requirements: tuple[str, ...] = ()
@@ -19,9 +21,9 @@ class Request(NamedTuple):
     def __bool__(self) -> bool:
         return bool(self.requirements or self.editables or self.files)
 
-    def arguments(self) -> list[str]:
+    def arguments(self, index_options: Sequence[str] = ()) -> list[str]:
         """Return the arguments of ``pip install`` that say the same."""
-        arguments = [*self.choices]
+        arguments = [*self.choices, *index_options]
         for option, values in (("-r", self.files), ("-c", self.constraints), ("-e", self.editables)):
             for value in values:
                 arguments += [option, value]

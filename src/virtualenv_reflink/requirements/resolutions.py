@@ -7,7 +7,8 @@ import json
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from virtualenv_reflink.requirements.lock import Lock
+from virtualenv_reflink.requirements.local_state import state_of_file
+from virtualenv_reflink.requirements.lock import Lock, Locked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,23 +30,36 @@ class Remembered(NamedTuple):
 class Resolutions:
     """Remembers what given inputs were resolved to."""
 
-    def __init__(self, cache: WheelCache, inputs: Sequence[str]) -> None:
-        """Take all texts that decide a resolution."""
+    def __init__(self, cache: WheelCache, inputs: Sequence[str] | None) -> None:
+        """Take all texts that decide a resolution, or None when they cannot be told, so that nothing is remembered."""
         self._cache = cache
-        self._key = hashlib.sha256(json.dumps(list(inputs)).encode()).hexdigest()
+        self._key = None if inputs is None else _digest(json.dumps(list(inputs)))
 
     def recall(self, lifetime: float) -> Remembered | None:
-        """Return what was remembered at most ``lifetime`` seconds ago."""
-        text = self._cache.recall(_KIND, self._key)
-        if text is None:
+        """Return what was remembered at most ``lifetime`` seconds ago; archives on this machine must be unchanged."""
+        found = self._cache.recall_parsed(_KIND, self._key, _remembered) if self._key else None
+        if found is None or not 0 <= found.age <= lifetime:
             return None
-        moment, _, lock = text.partition("\n")
-        age = time.time() - float(moment)
-        return Remembered(Lock.from_json(lock), age) if 0 <= age <= lifetime else None
+        return found if all(self._is_unchanged(package) for package in found.lock.packages) else None
 
-    def remember(self, lock: Lock) -> None:
-        """Remember ``lock`` as of now."""
-        self._cache.keep(_KIND, self._key, f"{time.time()}\n{lock.to_json()}")
+    def remember(self, lock: Lock, inputs_now: Sequence[str] | None) -> None:
+        """Remember ``lock`` as of now, unless what decides it was changed while it was resolved."""
+        if self._key and inputs_now is not None and self._key == _digest(json.dumps(list(inputs_now))):
+            self._cache.keep(_KIND, self._key, f"{time.time()}\n{lock.to_json()}")
+
+    def _is_unchanged(self, package: Locked) -> bool:
+        """Return whether an archive on this machine, which an index or a dependency may have named, is as it was."""
+        if package.path is None or package.sha256 is None:
+            return True
+        try:
+            return self._cache.fact_of_file("files", package.path, _state, str) == package.sha256
+        except OSError:
+            return False
+
+
+def _remembered(text: str) -> Remembered:
+    moment, _, rows = text.partition("\n")
+    return Remembered(Lock.from_json(rows), time.time() - float(moment))
 
 
 def known_lock(path: Path, cache: WheelCache, facts: InterpreterFacts) -> Lock:
@@ -56,15 +70,20 @@ def known_lock(path: Path, cache: WheelCache, facts: InterpreterFacts) -> Lock:
     from virtualenv_reflink.requirements.lock_files import content_of
 
     content = content_of(path)
-    place = str(path.absolute().parent)
-    key = hashlib.sha256(repr((content, place, facts)).encode("utf-8", "surrogateescape")).hexdigest()
-    text = cache.recall("locks", key)
-    if text is not None:
-        lock = Lock.from_json(text)
-        if all(package.path is None or package.path.exists() for package in lock.packages):
-            return lock
+    key = _digest(repr((content, str(path.absolute().parent), facts)))
+    known = cache.recall_parsed("locks", key, Lock.from_json)
+    if known is not None and all(package.path is None or package.path.exists() for package in known.packages):
+        return known
     from virtualenv_reflink.requirements.pylock import read_pylock
 
     lock = read_pylock(path, content, facts)
     cache.keep("locks", key, lock.to_json())
     return lock
+
+
+def _state(path: Path) -> str:
+    return state_of_file(path) or ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,69 @@
+"""Which packages of a lock need no fetching: their wheels are unpacked already, or are files on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from virtualenv_reflink.errors import BadWheelError
+from virtualenv_reflink.requirements.hashes import Hashes, mismatch, strong
+from virtualenv_reflink.requirements.lock import normalized_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from virtualenv_reflink.cache.manifest import UnpackedWheel
+    from virtualenv_reflink.cache.wheel_cache import WheelCache
+    from virtualenv_reflink.requirements.builds import Builds
+    from virtualenv_reflink.requirements.lock import Locked
+
+
+class KnownWheels:
+    """Looks for the wheels of locked packages on this machine."""
+
+    def __init__(self, cache: WheelCache, builds: Builds) -> None:
+        """Take the cache, and what was built before."""
+        self._cache = cache
+        self._builds = builds
+        self._hashes = Hashes(cache)
+
+    def key(self, package: Locked) -> str | None:
+        """Return the SHA-256 of the wheel of a package, or None where that is not known yet."""
+        return self._hashes.sha256(package.hashes) if package.is_wheel else self._builds.recall(package)
+
+    def wheel(self, package: Locked) -> UnpackedWheel | None:
+        """Return the wheel of a package unpacked, or None where it must be fetched first.
+
+        :raises BadWheelError: when it is a file on this machine that is not sound, or not what its hashes say.
+        :raises CacheError: when the cache cannot be written.
+        """
+        key = self.key(package)
+        known = self._cache.known(key) if key else None
+        if known is None and package.is_wheel and package.path is not None:
+            return self.unpacked(package, package.path)
+        return checked_name(package, known) if known else None
+
+    def unpacked(self, package: Locked, wheel: Path) -> UnpackedWheel:
+        """Unpack the file that is the wheel of a package.
+
+        :raises BadWheelError: when it is not sound, or not what its hashes say.
+        :raises CacheError: when the cache cannot be written.
+        """
+        if not wheel.is_file():
+            raise BadWheelError(str(wheel), "it is not a file" if wheel.exists() else "there is no such file")
+        if strong(package.hashes).keys() - {"sha256"}:
+            self._hashes.check(wheel, package.hashes)
+        unpacked = self._cache.unpacked(wheel)
+        if package.sha256 and unpacked.key != package.sha256:
+            raise mismatch(wheel, "sha256", unpacked.key, package.sha256)
+        return checked_name(package, unpacked)
+
+
+def checked_name(package: Locked, unpacked: UnpackedWheel) -> UnpackedWheel:
+    """Return a wheel that is of the project that was asked for.
+
+    :raises BadWheelError: when it is of another one.
+    """
+    found = unpacked.metadata.distribution
+    if normalized_name(found) != normalized_name(package.name):
+        raise BadWheelError(unpacked.metadata.wheel, f"it is of {found}, where {package.name} was asked for")
+    return unpacked

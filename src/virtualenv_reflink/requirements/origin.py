@@ -1,0 +1,83 @@
+"""What pip needs to fetch or build a package beside its address: credentials, places to look, settings of a build."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from virtualenv_reflink.requirements.lock import Lock, normalized_name
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.requirements.pip_options import Option
+    from virtualenv_reflink.requirements.reading import Reading, ReadRequirement
+
+_LEFT_OUT = frozenset({"require-hashes", "no-require-hashes"})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a requirement says that a package is to be had. It holds secrets and is never written or shown.
+
+    ``lines`` are lines of a requirements file with options about indexes, ``userinfo`` is that part of the address
+    (RFC 3986), ``settings`` are options that stand behind the requirement.
+    """
+
+    lines: tuple[str, ...] = field(default=(), repr=False)
+    userinfo: str = field(default="", repr=False)
+    settings: tuple[Option, ...] = field(default=(), repr=False)
+
+
+def with_origins(lock: Lock, reading: Reading) -> Lock:
+    """Return a lock whose packages know what the request says of them."""
+    lines = tuple(line for option in reading.options if option.name not in _LEFT_OUT for line in _line(option))
+    by_name = {normalized_name(each.named.project): each for each in reading.requirements if each.named.project}
+    by_place = {_place(each): each for each in reading.requirements if not each.named.project}
+    packages = []
+    for package in lock.packages:
+        found = by_name.get(normalized_name(package.name)) or by_place.get(str(package.path or package.url))
+        packages.append(package._replace(origin=_origin(lines, found)))
+    return Lock(packages)
+
+
+def with_userinfo(url: str, userinfo: str) -> str:
+    """Return an address with credentials, unless it has some."""
+    scheme, authority, rest = _split(url)
+    return f"{scheme}://{userinfo}@{authority}{rest}" if userinfo and "@" not in authority else url
+
+
+def option_text(options: Iterable[Option]) -> str:
+    """Return options as a requirements file has them."""
+    return " ".join(line for option in options for line in _line(option))
+
+
+def _origin(lines: tuple[str, ...], found: ReadRequirement | None) -> Origin:
+    if found is None:
+        return Origin(lines)
+    settings = tuple(option for option in found.options if option.name == "config-settings")
+    return Origin(lines, _split(found.named.url)[1].rpartition("@")[0], settings)
+
+
+def _line(option: Option) -> list[str]:
+    return [f"--{option.name}" + (f" {shlex.quote(option.value)}" if option.value else "")]
+
+
+def _place(requirement: ReadRequirement) -> str:
+    """Return the address of a requirement as pip's report has it: without credentials, revision and fragment."""
+    if requirement.named.path is not None:
+        return str(requirement.named.path)
+    scheme, authority, rest = _split(requirement.named.url)
+    rest = rest.partition("#")[0]
+    if "+" in scheme:
+        scheme, rest = scheme.partition("+")[2], rest.rpartition("@")[0] or rest
+    return f"{scheme}://{authority.rpartition('@')[2]}{rest}"
+
+
+def _split(url: str) -> tuple[str, str, str]:
+    """Return the scheme, the authority and the rest of an address."""
+    scheme, _, rest = url.partition("://")
+    authority = re.match(r"[^/?#]*", rest)
+    length = authority.end() if authority else 0
+    return scheme, rest[:length], rest[length:]

@@ -1,0 +1,76 @@
+"""What pip is told by its configuration files and by variables (pip's documentation, "Configuration")."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from virtualenv_reflink.requirements.pip_options import Option, long_name
+
+_NAME = "pip.ini" if os.name == "nt" else "pip.conf"
+_TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
+_NOT_OPTIONS = frozenset({"config-file", "no-input", "version", "help", "python"})
+
+
+def configuration_files(environ: Mapping[str, str], prefix: Path) -> Iterator[Path]:
+    """Yield the files that pip reads, the least important first, whether they exist or not.
+
+    ``prefix`` is the root of the environment that pip runs for.
+    """
+    import platformdirs
+
+    named = environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return
+    for directory in platformdirs.site_config_dir("pip", appauthor=False, multipath=True).split(os.pathsep):
+        yield Path(directory, _NAME)
+    yield Path("/etc", _NAME)
+    if not (named and os.path.exists(named)):
+        yield Path.home() / ("pip" if os.name == "nt" else ".pip") / _NAME
+        yield Path(platformdirs.user_config_dir("pip", appauthor=False, roaming=True), _NAME)
+    yield prefix / _NAME
+    if named:
+        yield Path(named)
+
+
+def configured_options(environ: Mapping[str, str], prefix: Path) -> list[Option] | None:
+    """Return what files and variables say, of every section; None when a file cannot be read.
+
+    An option may be there several times; a value is the whole text, which pip splits at whitespace.
+    """
+    options = []
+    for path in configuration_files(environ, prefix):
+        if path.exists():
+            found = _options_in(path)
+            if found is None:
+                return None
+            options += found
+    for variable, value in environ.items():
+        if variable.startswith("PIP_"):
+            options.append(_option(variable[4:], value))
+    return [option for option in options if option.name not in _NOT_OPTIONS]
+
+
+def _options_in(path: Path) -> list[Option] | None:
+    # where nothing is configured this import is not worth its time
+    import configparser
+
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path)
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        return None
+    return [_option(key, value) for section in parser.sections() for key, value in parser.items(section)]
+
+
+def _option(key: str, value: str) -> Option:
+    return Option(long_name(key.lower().replace("_", "-").removeprefix("--")), value)
+
+
+def is_switched_on(flag: str, words: Sequence[str], environ: Mapping[str, str], prefix: Path) -> bool:
+    """Return whether a flag, by its name without dashes, is among words of a command line or configured."""
+    if f"--{flag}" in words:
+        return True
+    configured = configured_options(environ, prefix) or []
+    return any(option.name == flag and option.value.strip().lower() in _TRUE for option in configured)
