@@ -116,7 +116,9 @@ def _layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> 
     kind = _kind(mode, context)
     builder = LayerBuilder(mode, kind, context.environment, context.progress)
     fill = builder.filling(wheels, cache.known_layers(mode.name))
-    entry = cache.layer(layer_key(kind, [member_of(supplied) for supplied in wheels]), fill)
+    # what had to be fetched or built is known by now
+    key = _known_key(mode, wanted, context, supply) or layer_key(kind, [member_of(supplied) for supplied in wheels])
+    entry = cache.layer(key, fill)
     supply.note_links(wheels)
     layer = _described(entry, context)
     if layer is None:
