@@ -29,6 +29,7 @@ from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel
 from packaging.version import Version
 
 from virtualenv_reflink.errors import LockError
+from virtualenv_reflink.filesystem.atomic import atomic_write
 from virtualenv_reflink.requirements.hashes import malformed, strong
 from virtualenv_reflink.requirements.lock import Lock, Locked, Source
 
@@ -86,10 +87,8 @@ def write_pylock(lock: Lock, path: Path, facts: InterpreterFacts) -> None:
         ],
     )
     pylock.validate()
-    draft = path.with_name(f".{path.name}.new")
     try:
-        draft.write_text(tomli_w.dumps(pylock.to_dict()), encoding="utf-8")
-        draft.replace(path)
+        atomic_write(path, tomli_w.dumps(pylock.to_dict()).encode("utf-8"))
     except OSError as error:
         raise LockError(f"the lock {path} cannot be written: {error.strerror}") from error
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
+import stat
 from collections.abc import Mapping
 from configparser import ConfigParser, Error
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from virtualenv_reflink.errors import IniError
-from virtualenv_reflink.filesystem.umask import current_umask
+from virtualenv_reflink.filesystem.atomic import atomic_write
 
 VARIABLE = "VIRTUALENV_CONFIG_FILE"
 SECTION = "virtualenv"
@@ -92,15 +91,10 @@ class VirtualenvIni:
             if self.path.exists() and not os.access(self.path, os.W_OK):
                 raise PermissionError(0, "it is read-only")
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            fd, temporary = tempfile.mkstemp(prefix=".virtualenv-", suffix=".ini", dir=self.path.parent)
-            try:
-                with open(fd, "wb") as stream:
-                    stream.write(text.encode("utf-8"))
-                _take_mode(Path(temporary), self.path)
-                os.replace(temporary, self.path)
-            except BaseException:
-                os.unlink(temporary)
-                raise
+            mode = stat.S_IMODE(self.path.stat().st_mode) if self.path.exists() else None
+            atomic_write(self.path, text.encode("utf-8"))
+            if mode is not None:
+                self.path.chmod(mode)
         except OSError as error:
             raise IniError(
                 f"{self.path} cannot be written: {error.strerror}; make it writable, or set VIRTUALENV_SEEDER=reflink"
@@ -135,10 +129,3 @@ def _expected(
     for option in [option for option, value in changes.items() if value is None]:
         options.pop(option, None)
     return expected
-
-
-def _take_mode(temporary: Path, path: Path) -> None:
-    if path.exists():
-        shutil.copymode(path, temporary)
-    else:
-        temporary.chmod(0o666 & ~current_umask())
