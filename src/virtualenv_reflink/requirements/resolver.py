@@ -70,5 +70,7 @@ def _node(entry: dict[str, Any], *, follow: bool) -> Node:
 def _installed(search_path: Sequence[Path]) -> Iterator[Node]:
     """Yield what is installed: dependencies may lead from one new package to another through it."""
     for found in distributions(path=[str(place) for place in search_path]) if search_path else ():
-        if name := found.metadata.get("Name"):
-            yield Node(name, found.requires or (), found.metadata.get("Requires-Python"), requested=False)
+        metadata = found.metadata
+        if "Name" in metadata:
+            required = metadata["Requires-Python"] if "Requires-Python" in metadata else None
+            yield Node(metadata["Name"], found.requires or (), required, requested=False)
