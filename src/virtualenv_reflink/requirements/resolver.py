@@ -70,5 +70,7 @@ def _node(entry: dict[str, Any], *, follow: bool) -> Node:
 def _installed(search_path: Sequence[Path]) -> Iterator[Node]:
     """Yield what is installed: dependencies may lead from one new package to another through it."""
     for found in distributions(path=[str(place) for place in search_path]) if search_path else ():
-        if name := found.metadata.get("Name"):
-            yield Node(name, found.requires or (), found.metadata.get("Requires-Python"), requested=False)
+        # Python 3.10 has no other way to look into it that its types know
+        headers = {key: found.metadata[key] for key in ("Name", "Requires-Python") if key in found.metadata}
+        if "Name" in headers:
+            yield Node(headers["Name"], found.requires or (), headers.get("Requires-Python"), requested=False)
