@@ -8,7 +8,7 @@ from argparse import Namespace
 from virtualenv_reflink.cli.options import request
 from virtualenv_reflink.cli.outcome import write_outcomes
 from virtualenv_reflink.cli.report import Report
-from virtualenv_reflink.cli.terminal import progress, tell
+from virtualenv_reflink.cli.terminal import progress, tell, tell_warnings
 from virtualenv_reflink.environment.discovery import Target
 from virtualenv_reflink.environment.installed import present_versions
 from virtualenv_reflink.options import settings
@@ -43,6 +43,7 @@ def _install(options: Namespace, target: Target, started: float, provisioner: Pr
     started = time.monotonic()
     outcome = provisioner.install(lock)
     report.installed(time.monotonic() - started, outcome)
+    tell_warnings(outcome)
     write_outcomes(options.outcome, {target.environment.root: outcome})
 
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.progress import Progress
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ _WORTH_SHOWING = 0.3
 def tell(line: str) -> None:
     """Tell the user something that is not what was asked for."""
     print(line, file=sys.stderr)
+
+
+def tell_warnings(outcome: Outcome) -> None:
+    """Tell what wheels are not quite what they say they are."""
+    for warning in outcome.warnings:
+        tell(f"warning: {warning}")
 
 
 def progress(*, verbose: bool, quiet: bool) -> Progress:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from virtualenv_reflink.cli.options import add_settings
 from virtualenv_reflink.cli.outcome import add_outcome, write_outcomes
-from virtualenv_reflink.cli.terminal import progress
+from virtualenv_reflink.cli.terminal import progress, tell_warnings
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import normalized, present_versions
 from virtualenv_reflink.errors import TargetError
@@ -81,6 +81,7 @@ def _seed(options: Namespace, environment: Environment, outcomes: dict[Path, Out
     outcomes[environment.root] = outcome
     if outcome.reasons and not options.quiet:
         print(f"via={outcome}")
+    tell_warnings(outcome)
 
 
 def _seed_names(environment: Environment) -> list[str]:

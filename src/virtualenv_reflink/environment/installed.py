@@ -29,7 +29,21 @@ def installed_in(library: Path) -> Iterator[Installed]:
             stem, suffix = os.path.splitext(entry)
             if suffix in {".dist-info", ".egg-info"}:
                 name, _, version = stem.partition("-")
+                if suffix == ".dist-info" and "-" in version:
+                    # not written as it should be, so that its name tells neither
+                    name, version = _told_by_metadata(library / entry) or (name, version)
                 yield Installed(normalized(name), version.partition("-")[0], library / entry)
+
+
+def _told_by_metadata(dist_info: Path) -> tuple[str, str] | None:
+    """Return the name and the version of a distribution as its METADATA has them, or None where they are missing."""
+    from email.parser import BytesHeaderParser
+
+    with suppress(OSError):
+        headers = BytesHeaderParser().parsebytes((dist_info / "METADATA").read_bytes())
+        if headers["Name"] and headers["Version"]:
+            return str(headers["Name"]), str(headers["Version"])
+    return None
 
 
 def normalized(name: str) -> str:

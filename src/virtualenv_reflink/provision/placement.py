@@ -68,7 +68,8 @@ class Placement:
         placer = Placer(context.modes.files)
         install(wheels, context.environment, placer, change, context.progress)
         self._supply.note_links(wheels)
-        return placer.outcome
+        warnings = [warning for supplied in wheels for warning in supplied.wheel.metadata.warnings]
+        return placer.outcome._replace(warnings=tuple(warnings))
 
     def _place_files(self, wanted: Wanted, change: Transaction) -> Outcome:
         wheels = [*self._supply.seeds(wanted.seeds, wanted.aliases), *self._supply.wheels(wanted.packages)]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.environment.compatibility import check_python
+from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
@@ -30,9 +33,9 @@ class Supply:
 
         :raises ReflinkError: when they cannot be compiled.
         """
-        supplied = [SuppliedWheel(wheel, self.bytecode(wheel), requested=True, aliases=aliases) for wheel in wheels]
-        self._supplied += supplied
-        return supplied
+        return self._checked(
+            [SuppliedWheel(wheel, self.bytecode(wheel), requested=True, aliases=aliases) for wheel in wheels]
+        )
 
     def wheels(self, packages: Sequence[Locked]) -> list[SuppliedWheel]:
         """Return the wheels of ``packages`` with their bytecode; what the cache lacks is fetched or built.
@@ -45,12 +48,31 @@ class Supply:
         wheels = self._fetcher.fetch(packages)
         packages, wheels = self._in_order(packages, wheels)
         with self._context.progress.stage("Compiling", len(wheels)):
-            supplied = [
-                SuppliedWheel(wheel, self.bytecode(wheel), package.requested, package.direct_url)
-                for package, wheel in zip(packages, wheels, strict=True)
-            ]
-        self._supplied += supplied
-        return supplied
+            return self._checked(
+                [
+                    SuppliedWheel(wheel, self.bytecode(wheel), package.requested, package.direct_url)
+                    for package, wheel in zip(packages, wheels, strict=True)
+                ]
+            )
+
+    def _checked(self, wheels: list[SuppliedWheel]) -> list[SuppliedWheel]:
+        """Return wheels that are for the environment's Python, and note that they are used.
+
+        :raises BadWheelError: when one is for another Python, and pip is not told to ignore that.
+        """
+        context = self._context
+        self._supplied += wheels
+        for supplied in wheels:
+            try:
+                check_python(supplied.wheel, context.environment.version)
+            except BadWheelError:
+                # a lazy boundary: hardly any wheel is for another Python
+                from virtualenv_reflink.requirements.pip_configuration import is_switched_on
+
+                root = context.environment.root
+                if not is_switched_on("ignore-requires-python", context.index_options, os.environ, root):
+                    raise
+        return wheels
 
     def _in_order(
         self, packages: Sequence[Locked], wheels: list[UnpackedWheel]

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from virtualenv_reflink.environment.compatibility import check_python
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.record import Recorder, Row
 from virtualenv_reflink.filesystem.umask import current_umask
@@ -32,12 +31,9 @@ def install(
 
     Where two wheels hold the same file the later one's stays, as with pip.
 
-    :raises BadWheelError: when one is for another Python.
     :raises InstallError: when a file is in the way or the disk is full.
     :raises LinkModeError: when the link mode asked for is impossible.
     """
-    for supplied in wheels:
-        check_python(supplied.wheel, environment.version)
     with explained(named(wheels), environment):
         remove_installed([supplied.distribution for supplied in wheels], environment, change)
         _Installation(environment, placer, change).install(wheels, progress)

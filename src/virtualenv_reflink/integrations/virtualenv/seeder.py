@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from subprocess import CalledProcessError
 from typing import TYPE_CHECKING
@@ -72,7 +73,10 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         seeds = self._seed_wheels(creator.interpreter)
         # pip itself has no such script, but environments have it from virtualenv's default seeder
         aliases = {f"pip-{creator.interpreter.version_info.major}.{creator.interpreter.version_info.minor}": "pip"}
-        self._via = str(provisioner.seed(seeds, self.requirements, self.requirements_files, aliases))
+        outcome = provisioner.seed(seeds, self.requirements, self.requirements_files, aliases)
+        for warning in outcome.warnings:
+            logging.warning(warning)
+        self._via = str(outcome)
 
     def _seed_wheels(self, interpreter: Any) -> list[Path]:
         versions = self.distribution_to_versions()
