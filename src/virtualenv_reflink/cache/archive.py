@@ -106,7 +106,7 @@ class WheelArchive(WheelFile):
     def get_contents(self) -> Iterator[WheelContentElement]:
         """Yield each file with a stream that fails at its end when what was read has not the hash in RECORD.
 
-        Bytecode inside a wheel is left out: it is compiled anew, from sources that can be seen. So is what only an
+        Bytecode inside a wheel is left out: it is compiled again, from sources that can be seen. So is what only an
         installer can know. The data directory may have any name that ends in ``.data``, as with pip.
         """
         left_out = {f"{self.dist_info_dir}/{name}" for name in _WRITTEN_BY_INSTALLERS}

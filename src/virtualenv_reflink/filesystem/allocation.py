@@ -20,7 +20,7 @@ def reserve_block(fd: int, size: int) -> None:
 
 
 def move_to_block(path: str) -> None:
-    """Write a small file anew, with a block of its own.
+    """Write a small file again, with a block of its own.
 
     :raises OSError: when it cannot be read or written.
     """

@@ -61,7 +61,7 @@ class ReflinkEnvironment(VirtualEnv, ABC):
         return self._installer
 
     def python_cache(self) -> dict[str, Any]:
-        """Return what the environment is made from; when that changes, tox makes it anew."""
+        """Return what the environment is made from; when that changes, tox makes it again."""
         return {**super().python_cache(), "reflink_link_mode": self.conf["reflink_link_mode"]}
 
     def create_python_env(self) -> None:
