@@ -77,7 +77,7 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**kept, **more}
 
 
-def insist_on_mounts(*filesystems: str) -> None:
+def require_mounts(*filesystems: str) -> None:
     """Leave with a clear message where one of them cannot be mounted."""
     for filesystem in filesystems:
         missing = why_no_mounts(filesystem)

@@ -17,9 +17,9 @@ from pathlib import Path
 from benchmarks.rounds import (
     Candidate,
     clean_environment,
-    insist_on_mounts,
     machine,
     measure,
+    require_mounts,
     show,
     write_report,
 )
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
-    insist_on_mounts("btrfs")
+    require_mounts("btrfs")
     report: dict[str, object] = {"machine": machine("virtualenv-reflink", "pipx", "uv", "pip")}
     print(report["machine"])
     with loop_mount("btrfs", 8192) as place:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.processes import Command, run
-from benchmarks.rounds import clean_environment, insist_on_mounts, machine, show, write_report
+from benchmarks.rounds import clean_environment, machine, require_mounts, show, write_report
 from tests.support.loop_mounts import loop_mount, used_bytes
 
 PROJECT = Path(__file__).parents[1]
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
-    insist_on_mounts("btrfs")
+    require_mounts("btrfs")
     report: dict[str, object] = {"machine": machine("virtualenv-reflink", "virtualenv")}
     print(report["machine"])
     with loop_mount("btrfs", 8192) as place:

@@ -43,7 +43,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
-def insist_on_mounts(filesystem: str) -> None:
+def require_mounts(filesystem: str) -> None:
     """Skip the test where ``filesystem`` cannot be mounted; in CI that is a failure."""
     missing = why_no_mounts(filesystem)
     if missing:
@@ -53,7 +53,7 @@ def insist_on_mounts(filesystem: str) -> None:
 
 
 def _mount(filesystem: str, mebibytes: int) -> Iterator[Path]:
-    insist_on_mounts(filesystem)
+    require_mounts(filesystem)
     with loop_mount(filesystem, mebibytes) as place:
         yield place
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import insist_on_mounts
+from tests.conftest import require_mounts
 from tests.provision.test_ordinary_user import AS_NOBODY
 from tests.support.tools import default_interrupt
 
@@ -42,7 +42,7 @@ def nothing_left(scratch: Path) -> bool:
 
 
 def test_a_tiny_run_has_figures_and_says_what_it_leaves_out(scratch: Path, tmp_path: Path) -> None:
-    insist_on_mounts("btrfs")
+    require_mounts("btrfs")
     command = [*TINY, "--json", tmp_path / "run.json"]
     done = subprocess.run(command, cwd=ROOT, env=environ(scratch), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -58,7 +58,7 @@ def test_a_tiny_run_has_figures_and_says_what_it_leaves_out(scratch: Path, tmp_p
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_no_mount_and_no_file(scratch: Path, number: signal.Signals) -> None:
-    insist_on_mounts("btrfs")
+    require_mounts("btrfs")
 
     with subprocess.Popen(
         TINY, cwd=ROOT, env=environ(scratch), stdout=subprocess.PIPE, text=True, preexec_fn=default_interrupt

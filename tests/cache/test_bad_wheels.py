@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, insist_on_mounts, tree_digest
+from tests.conftest import Run, require_mounts, tree_digest
 from tests.support.comparison import site_packages
 from tests.support.loop_mounts import loop_mount
 from tests.support.wheels import make_wheel, record_hash
@@ -314,7 +314,7 @@ def test_a_link_in_place_of_a_directory_is_not_followed(tmp_path: Path, virtuale
 @pytest.fixture
 def small() -> Iterator[Path]:
     """A filesystem with hardly any room."""
-    insist_on_mounts("tmpfs")
+    require_mounts("tmpfs")
     with loop_mount("tmpfs", 2) as place:
         yield place
 
@@ -401,7 +401,7 @@ def test_a_cache_that_is_a_file_is_refused(tmp_path: Path, refused: Callable[...
 
 
 def test_a_read_only_cache_serves_what_it_holds(tmp_path: Path, virtualenv: Run) -> None:
-    insist_on_mounts("tmpfs")
+    require_mounts("tmpfs")
     held, other = make_wheel(tmp_path, MODULE), make_wheel(tmp_path, {"other.py": b""}, name="other")
     with loop_mount("tmpfs", 64) as place:
         options = ["--wheel-cache", place / "cache", "--with", held]

@@ -74,7 +74,7 @@ def test_a_damaged_memo_counts_as_absent(tmp_path: Path, change: Callable[[bytes
     cache = WheelCache(tmp_path / "cache")
     facts = cache.facts(PYTHON)
     key = cache.unpacked(wheel).key
-    cache.keep("digests", "other", "x")
+    cache.write_note("digests", "other", "x")
     for kind in ("interpreters", "digests"):
         for memo in (tmp_path / "cache" / "v4" / kind).iterdir():
             overwrite(memo, change(memo.read_bytes()))
@@ -86,16 +86,16 @@ def test_a_damaged_memo_counts_as_absent(tmp_path: Path, change: Callable[[bytes
 
 def test_what_is_kept_is_recalled_or_absent(tmp_path: Path) -> None:
     cache = WheelCache(tmp_path / "cache")
-    cache.keep("kind", "good", '{"a": 1}')
-    cache.keep("kind", "bad", "{")
+    cache.write_note("kind", "good", '{"a": 1}')
+    cache.write_note("kind", "bad", "{")
     (tmp_path / "cache" / "v4" / "kind" / "binary").write_bytes(b"\xff")
     (tmp_path / "cache" / "v4" / "kind" / "directory").mkdir()
     (tmp_path / "cache" / "v4" / "kind" / "dangling").symlink_to("nowhere")
-    assert cache.recall_parsed("kind", "good", json.loads) == {"a": 1}
+    assert cache.read_note("kind", "good", json.loads) == {"a": 1}
     for key in ("bad", "binary", "directory", "dangling", "absent"):
-        assert cache.recall_parsed("kind", key, json.loads) is None
-    assert dict(cache.kept("kind")) == {"good": '{"a": 1}', "bad": "{"}
-    assert dict(cache.kept("nothing")) == {}
+        assert cache.read_note("kind", key, json.loads) is None
+    assert dict(cache.notes("kind")) == {"good": '{"a": 1}', "bad": "{"}
+    assert dict(cache.notes("nothing")) == {}
 
 
 POISON = ["..", "../x", "a/../../x", "/etc", "a//b", "./a", "a/.", "", "a\\..\\b", "a\n", "a/..", "../../../../outside"]
@@ -195,12 +195,12 @@ def test_a_wheel_is_dropped_with_its_bytecode_but_not_one_that_was_made_again(tm
     with open(Path(old.tree.root, "purelib", "sample-1.0.dist-info", "WHEEL"), "rb") as held:
         cache.drop(old)
         assert b"Wheel-Version" in held.read()
-    assert cache.known(old.key) is None
+    assert cache.cached(old.key) is None
     assert not os.path.exists(bytecode.root)
     cache.drop(old)
     new = cache.unpacked(wheel)
     cache.drop(old)
-    assert cache.known(old.key) == new
+    assert cache.cached(old.key) == new
     assert not list((tmp_path / "cache").glob("v4/staging/*"))
 
 
@@ -213,11 +213,11 @@ def test_a_layer_without_description_is_built_again(tmp_path: Path) -> None:
         (entry / "layer.json").write_text("{}")
 
     entry = cache.layer("layer-key", fill)
-    assert cache.known_layer("layer-key") == entry
-    assert list(cache.known_layers("layer")) == [entry]
+    assert cache.cached_layer("layer-key") == entry
+    assert list(cache.cached_layers("layer")) == [entry]
     (entry / "layer.json").unlink()
-    assert cache.known_layer("layer-key") is None
-    assert list(cache.known_layers("layer")) == []
+    assert cache.cached_layer("layer-key") is None
+    assert list(cache.cached_layers("layer")) == []
     assert cache.layer("layer-key", fill) == entry
     assert cache.described(entry, json.loads) == {}
     overwrite(entry / "layer.json", b"{")
@@ -242,7 +242,7 @@ def test_a_sealed_layer_that_was_half_deleted_is_built_again(place: Path) -> Non
     assert (entry / "tree" / "file").exists()
     assert not (entry / "layer.json").exists()
     again = WheelCache(place / "cache")
-    assert again.known_layer("snapshot-key") is None
+    assert again.cached_layer("snapshot-key") is None
     again.layer("snapshot-key", fill)
     assert is_subvolume(str(entry / "tree"))
     assert (entry / "layer.json").exists()
@@ -298,8 +298,8 @@ def test_one_cache_serves_many_threads(tmp_path: Path) -> None:
             for wheel in wheels[number % 4 :] + wheels[: number % 4]:
                 unpacked = cache.unpacked(wheel)
                 found.append((wheel.name, unpacked.tree))
-                cache.keep("kind", "same", "text" * 10_000)
-                assert cache.recall("kind", "same") == "text" * 10_000
+                cache.write_note("kind", "same", "text" * 10_000)
+                assert cache.read_note("kind", "same", str) == "text" * 10_000
                 found.append((f"{wheel.name} compiled", cache.bytecode(unpacked, PYTHON, cache.facts(PYTHON))))
         except BaseException as error:
             failed.append(error)

@@ -60,7 +60,7 @@ LEVELS = ["v4", "v4/wheels", "v4/wheels/*", "v4/wheels/*/unpacked", "v4/digests"
 @pytest.mark.parametrize("mode", [0o775, 0o757, 0o777])
 def test_a_level_that_others_may_write_is_not_trusted(tmp_path: Path, level: str, mode: int) -> None:
     wheel = full_wheel(tmp_path)
-    filled(tmp_path / "cache", wheel).keep("digests", "some", "text")
+    filled(tmp_path / "cache", wheel).write_note("digests", "some", "text")
     (place,) = (tmp_path / "cache").glob(level)
     place.chmod(mode)
     with pytest.raises(CacheError, match=r"can be written by others than its owner; run chmod -R go-w"):
@@ -74,14 +74,14 @@ def test_a_level_of_another_user_is_not_trusted(tmp_path: Path, level: str) -> N
     if os.geteuid():
         pytest.skip("only root can give a directory away")
     wheel = full_wheel(tmp_path)
-    filled(tmp_path / "cache", wheel).keep("digests", "some", "text")
+    filled(tmp_path / "cache", wheel).write_note("digests", "some", "text")
     (place,) = (tmp_path / "cache").glob(level)
     os.chown(place, 65534, -1)
 
     def use() -> None:
         cache = WheelCache(tmp_path / "cache")
         cache.unpacked(wheel)
-        cache.known_layer("layer-key")
+        cache.cached_layer("layer-key")
 
     with pytest.raises(CacheError, match=r"belongs to another user \(uid 65534\)"):
         use()

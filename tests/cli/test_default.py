@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, bare, insist_on_mounts
+from tests.conftest import Run, bare, require_mounts
 from tests.support.loop_mounts import loop_mount
 from virtualenv_reflink.integrations.tools import interpreter_of
 
@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_written(ini: Path, reflink: Run) -> None:
 
 
 def test_a_filesystem_that_is_read_only(reflink: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    insist_on_mounts("tmpfs")
+    require_mounts("tmpfs")
     with loop_mount("tmpfs", 4, "ro") as place:
         monkeypatch.setenv("VIRTUALENV_CONFIG_FILE", str(place / "virtualenv.ini"))
         done = reflink("default", "on", code=1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Install, Run, bare, insist_on_mounts, tree_digest
+from tests.conftest import Install, Run, bare, require_mounts, tree_digest
 from tests.support.comparison import packages, site_packages
 from tests.support.index import Index, write_lock
 from tests.support.loop_mounts import loop_mount
@@ -163,7 +163,7 @@ def test_a_python_that_is_managed_externally(
 
 
 def test_a_target_that_is_read_only(tmp_path: Path, reflink: Run) -> None:
-    insist_on_mounts("tmpfs")
+    require_mounts("tmpfs")
     wheel = make_wheel(tmp_path, {"sample.py": b""})
     with loop_mount("tmpfs", 64) as place:
         environment = bare(place / "env")
@@ -173,7 +173,7 @@ def test_a_target_that_is_read_only(tmp_path: Path, reflink: Run) -> None:
 
 
 def test_a_disk_that_is_full_half_way(tmp_path: Path, cache: Path, reflink: Run) -> None:
-    insist_on_mounts("tmpfs")
+    require_mounts("tmpfs")
     old = make_wheel(tmp_path, {"small.py": b"old"}, name="small")
     wheels = [make_wheel(tmp_path, {"small.py": b"new"}, name="small", version="2.0")]
     wheels += [make_wheel(tmp_path, {f"{name}.bin": os.urandom(3 << 20)}, name=name) for name in ("first", "second")]

@@ -32,16 +32,16 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Progress:
 
 
 def test_threads_share_one_display(displays: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    heard = on_terminal(monkeypatch)
+    display = on_terminal(monkeypatch)
 
     def work(number: int) -> None:
-        with heard.stage(f"Thread {number}"):
+        with display.stage(f"Thread {number}"):
             for _ in range(50):
-                heard.step("file")
+                display.step("file")
 
-    with heard.stage("All", 200), ThreadPoolExecutor(4) as pool:
+    with display.stage("All", 200), ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
-        list(pool.map(lambda _: heard.step("file"), range(50)))
+        list(pool.map(lambda _: display.step("file"), range(50)))
     assert displays == ["start", "stop"]
 
 
@@ -49,43 +49,43 @@ def test_threads_share_one_display(displays: list[str], monkeypatch: pytest.Monk
 def test_the_display_ends_with_what_it_is_about(
     displays: list[str], monkeypatch: pytest.MonkeyPatch, stopped_by: type[BaseException]
 ) -> None:
-    heard = on_terminal(monkeypatch)
+    display = on_terminal(monkeypatch)
 
     def work() -> None:
-        with heard.stage("Outer"), heard.stage("Inner"):
-            heard.step("file")
+        with display.stage("Outer"), display.stage("Inner"):
+            display.step("file")
             raise stopped_by
 
     with pytest.raises(stopped_by):
         work()
     # of a thread that goes on for a while
-    heard.step("file")
-    heard.detail("line")
+    display.step("file")
+    display.detail("line")
     assert displays == ["start", "stop"]
 
 
 def test_an_interrupt_while_the_display_starts(displays: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    heard = on_terminal(monkeypatch)
+    display = on_terminal(monkeypatch)
 
     def interrupted(_: Bars) -> None:
         displays.append("start")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Bars, "start", interrupted)
-    with pytest.raises(KeyboardInterrupt), heard.stage("All"):
-        heard.step("file")
+    with pytest.raises(KeyboardInterrupt), display.stage("All"):
+        display.step("file")
     assert displays == ["start", "stop"]
 
 
 def test_a_terminal_that_is_gone(displays: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    heard = on_terminal(monkeypatch)
+    display = on_terminal(monkeypatch)
 
     def gone(_: Bars) -> None:
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(Bars, "refresh", gone)
-    with heard.stage("All"):
-        heard.step("file")
+    with display.stage("All"):
+        display.step("file")
     assert displays == ["start", "stop"]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import insist_on_mounts
+from tests.conftest import require_mounts
 from tests.support.extents import extents, shares_all_extents
 from tests.support.loop_mounts import loop_mount
 from virtualenv_reflink.filesystem import copying
@@ -284,7 +284,7 @@ def test_a_small_file_is_replaced_whole_and_by_many_at_once(
 def test_a_small_file_that_cannot_be_written_stays_as_it_was(
     tmp_path: Path, write: Callable[[Path, bytes], None]
 ) -> None:
-    insist_on_mounts("tmpfs")
+    require_mounts("tmpfs")
     with loop_mount("tmpfs", 1) as place:
         (place / "file").write_bytes(b"before")
         with pytest.raises(OSError, match="No space"):
@@ -354,7 +354,7 @@ def test_links_to_the_files_of_others_are_told_as_such(tmp_path: Path) -> None:
     "name", [b"cl\xe9", "clé".encode(), b"a b", b"tab\there", b"back\\slash", b"line\nline", b"\r"]
 )
 def test_a_mount_point_of_any_name_is_recognized(tmp_path: Path, name: bytes) -> None:
-    insist_on_mounts("tmpfs")
+    require_mounts("tmpfs")
     place = os.path.join(os.fsencode(tmp_path), name)
     os.mkdir(place)
     before = filesystem_name(str(tmp_path))

@@ -17,7 +17,7 @@ _Value = TypeVar("_Value")
 _RACY_NS = 2_000_000_000
 
 
-def remembered(
+def memoized(
     store: Store, kind: str, subject: Path, compute: Callable[[Path], str], parse: Callable[[str], _Value]
 ) -> _Value:
     """Return what ``parse`` makes of ``compute(subject)``, computed once for the very same file.

@@ -17,7 +17,7 @@ from virtualenv_reflink.cache.manifest import (
     read_tree,
     read_unpacked_wheel,
 )
-from virtualenv_reflink.cache.memo import remembered
+from virtualenv_reflink.cache.memo import memoized
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.errors import BadWheelError, TargetError
@@ -52,14 +52,14 @@ class WheelCache:
         :raises CacheError: when the cache lacks it and cannot be written.
         """
         key = self._key(wheel)
-        found = self.known(key)
+        found = self.cached(key)
         if found is None:
             entry = self._wheel(key) / _UNPACKED
             self._unpack(wheel, key, entry)
             found = read_unpacked_wheel(entry)
         return found
 
-    def known(self, key: str) -> UnpackedWheel | None:
+    def cached(self, key: str) -> UnpackedWheel | None:
         """Return the unpacked wheel whose archive has this SHA-256, or None where it was never unpacked.
 
         One whose manifest is damaged is dropped, and counts as never unpacked.
@@ -132,7 +132,7 @@ class WheelCache:
         from virtualenv_reflink.cache.interpreter import ask_interpreter, parse_facts
 
         try:
-            return remembered(self._store, "interpreters", executable, ask_interpreter, parse_facts)
+            return memoized(self._store, "interpreters", executable, ask_interpreter, parse_facts)
         except OSError as error:
             raise TargetError(f"the interpreter {executable} cannot be used: {error.strerror}") from error
 
@@ -145,7 +145,7 @@ class WheelCache:
         self._store.build(entry, LAYER_NAME, fill)
         return entry
 
-    def known_layer(self, key: str) -> Path | None:
+    def cached_layer(self, key: str) -> Path | None:
         """Return the layer that ``key`` names, or None where it was never built or has lost its description.
 
         :raises CacheError: when others may write to it.
@@ -153,7 +153,7 @@ class WheelCache:
         entry = self._store.path("layers", key)
         return entry if self._store.holds(entry, LAYER_NAME) else None
 
-    def known_layers(self, prefix: str) -> Iterator[Path]:
+    def cached_layers(self, prefix: str) -> Iterator[Path]:
         """Yield the layers whose names begin with ``prefix``."""
         for entry in self._store.path("layers").glob(f"{prefix}-*"):
             if self._store.holds(entry, LAYER_NAME):
@@ -179,22 +179,18 @@ class WheelCache:
 
         :raises OSError: when ``subject`` cannot be read.
         """
-        return remembered(self._store, kind, subject, compute, parse)
+        return memoized(self._store, kind, subject, compute, parse)
 
-    def recall(self, kind: str, key: str) -> str | None:
-        """Return the text kept under ``kind`` and ``key``, or None."""
-        return self._store.read_note(kind, key, str)
-
-    def recall_parsed(self, kind: str, key: str, parse: Callable[[str], _Value]) -> _Value | None:
+    def read_note(self, kind: str, key: str, parse: Callable[[str], _Value]) -> _Value | None:
         """Return what ``parse`` makes of what is kept under ``kind`` and ``key``; None if that is nothing."""
         return self._store.read_note(kind, key, parse)
 
-    def kept(self, kind: str) -> Iterator[tuple[str, str]]:
+    def notes(self, kind: str) -> Iterator[tuple[str, str]]:
         """Yield the key and the text of all that is kept under ``kind``; what cannot be read is passed over."""
         yield from self._store.notes(kind)
 
-    def keep(self, kind: str, key: str, text: str) -> None:
-        """Keep a text for :meth:`recall`; a cache that cannot be written merely forgets it."""
+    def write_note(self, kind: str, key: str, text: str) -> None:
+        """Write a text for :meth:`read_note`; a cache that cannot be written merely forgets it."""
         self._store.write_note(kind, key, text)
 
     def _wheel(self, key: str) -> Path:
@@ -202,7 +198,7 @@ class WheelCache:
 
     def _key(self, wheel: Path) -> str:
         try:
-            return remembered(self._store, "digests", wheel, _digest, _sha256)
+            return memoized(self._store, "digests", wheel, _digest, _sha256)
         except OSError as error:
             raise BadWheelError(str(wheel), f"it cannot be read ({error.strerror})") from error
 

@@ -19,7 +19,7 @@ def register_user(cache: WheelCache, layer: str, environment: Path) -> None:
     """Note that an environment uses a layer; where the cache cannot be written, that is forgotten."""
     place = os.path.realpath(environment)
     name = hashlib.sha256(os.fsencode(place)).hexdigest()
-    cache.keep(_KIND, f"{layer}-{name}", place)
+    cache.write_note(_KIND, f"{layer}-{name}", place)
 
 
 def living_users(cache: WheelCache, layer: str) -> Iterator[Path]:
@@ -28,7 +28,7 @@ def living_users(cache: WheelCache, layer: str) -> Iterator[Path]:
     A snapshot does not use its layer any more. A moved environment is found at its new place once anything is installed
     into it; until then its layer has no registered user.
     """
-    for name, place in cache.kept(_KIND):
+    for name, place in cache.notes(_KIND):
         if name.startswith(f"{layer}-") and _names(Path(place), layer):
             yield Path(place)
 

@@ -104,7 +104,7 @@ def _layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> 
     """Return the layer of what is wanted; one that is there costs no look at its wheels."""
     cache = context.cache
     key = _known_key(mode, wanted, context, supply)
-    known = _described(cache.known_layer(key), context) if key else None
+    known = _described(cache.cached_layer(key), context) if key else None
     if known is not None:
         return known
     # a lazy boundary: what builds a layer
@@ -115,7 +115,7 @@ def _layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> 
     supply.expect_links(wheels)
     kind = _kind(mode, context)
     builder = LayerBuilder(mode, kind, context.environment, context.progress)
-    fill = builder.filling(wheels, cache.known_layers(mode.name))
+    fill = builder.filling(wheels, cache.cached_layers(mode.name))
     # what had to be fetched or built is known by now
     key = _known_key(mode, wanted, context, supply) or layer_key(kind, [member_of(supplied) for supplied in wheels])
     entry = cache.layer(key, fill)
@@ -138,7 +138,7 @@ def _described(entry: Path | None, context: Context) -> Layer | None:
 
 def _known_key(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> str | None:
     """Return the name of the layer of what is wanted, or None where a wheel is yet to be downloaded or built."""
-    keys = supply.known_keys(wanted.packages)
+    keys = supply.wheel_keys(wanted.packages)
     if keys is None:
         return None
     own = [Member(seed.key, True, None) for seed in wanted.seeds]
@@ -152,7 +152,7 @@ def _kind(mode: TreeMode, context: Context) -> Kind:
 
 
 def _member(member: Member, context: Context, supply: Supply) -> SuppliedWheel:
-    wheel = context.cache.known(member.key)
+    wheel = context.cache.cached(member.key)
     if wheel is None:
         raise InstallError(f"the wheel cache has lost the wheel {member.key} of this layer; install it again")
     return SuppliedWheel(wheel, supply.bytecode(wheel), member.requested, member.direct_url)

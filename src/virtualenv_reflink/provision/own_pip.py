@@ -24,7 +24,7 @@ def own_pip(context: Context) -> Pip:
     cache, environment, facts = context.cache, context.environment, context.facts
     wheel = cache.unpacked(bundled_wheel(cache, "pip", environment.version))
     key = f"pip-{wheel.key}-{facts.bytecode_tag}"
-    layer = cache.known_layer(key)
+    layer = cache.cached_layer(key)
     if layer is None:
         bytecode = cache.bytecode(wheel, environment.base_executable, facts)
         mode, kind = PthLayer(), kind_of(PthLayer.name, facts.bytecode_tag)

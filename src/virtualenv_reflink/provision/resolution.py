@@ -16,7 +16,7 @@ from virtualenv_reflink.requirements.lock_files import is_pylock
 from virtualenv_reflink.requirements.origin import with_origins
 from virtualenv_reflink.requirements.reading import Reading
 from virtualenv_reflink.requirements.request import Request
-from virtualenv_reflink.requirements.resolutions import Resolutions, known_lock
+from virtualenv_reflink.requirements.resolutions import Resolutions, parsed_lock
 from virtualenv_reflink.requirements.resolver import Resolver
 
 if TYPE_CHECKING:
@@ -51,15 +51,15 @@ class Resolution:
             return Resolved(local)
         reading = self._read(request)
         resolutions = Resolutions(context.cache, self._inputs(reading.fingerprint(), search_path))
-        remembered = None if context.settings.refresh else resolutions.recall(self._lifetime)
-        if remembered:
-            return Resolved(with_origins(remembered.lock, reading), remembered.age)
+        stored = None if context.settings.refresh else resolutions.find(self._lifetime)
+        if stored:
+            return Resolved(with_origins(stored.lock, reading), stored.age)
         self._check_network()
         with context.progress.stage("Resolving"):
             resolver = Resolver(context.pip, context.index_options, context.facts.markers, context.progress.detail)
             lock = resolver.resolve(request, search_path)
         # what was read before may have changed while pip read it
-        resolutions.remember(lock, self._inputs(self._read(request).fingerprint_for(lock), search_path))
+        resolutions.store(lock, self._inputs(self._read(request).fingerprint_for(lock), search_path))
         return Resolved(with_origins(lock, reading))
 
     def read_lock(self, path: Path) -> Lock:
@@ -67,7 +67,7 @@ class Resolution:
 
         :raises LockError: when it cannot be read, is not valid, or is not for this environment.
         """
-        return known_lock(path, self._context.cache, self._context.facts)
+        return parsed_lock(path, self._context.cache, self._context.facts)
 
     def lock_for_empty(self, requirements: Sequence[str], files: Sequence[str]) -> Lock:
         """Return what requirements, files of them and locks come to in an environment that holds nothing yet.

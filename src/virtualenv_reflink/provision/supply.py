@@ -86,9 +86,9 @@ class Supply:
         order = order_of_wheels(wheels, self._context.facts.markers)
         return [packages[index] for index in order], [wheels[index] for index in order]
 
-    def known_keys(self, packages: Sequence[Locked]) -> list[str] | None:
+    def wheel_keys(self, packages: Sequence[Locked]) -> list[str] | None:
         """Return the SHA-256 of the wheel of each package, or None if one of them is yet to be downloaded or built."""
-        return self._fetcher.known_keys(packages) if packages else []
+        return self._fetcher.wheel_keys(packages) if packages else []
 
     def bytecode(self, wheel: UnpackedWheel) -> Tree | None:
         """Return the bytecode of a wheel, or None where none is wanted.

@@ -50,12 +50,12 @@ class Builds:
             inputs += [content, build_environment(self._environ)]
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
-    def recall(self, package: Locked) -> str | None:
+    def find(self, package: Locked) -> str | None:
         """Return the SHA-256 of the wheel that was built of a package, or None."""
         key = self.key(package)
-        return self._cache.recall(_KIND, key) if key else None
+        return self._cache.read_note(_KIND, key, str) if key else None
 
-    def keep(self, package: Locked, key_before: str | None, sha256: str) -> None:
+    def store(self, package: Locked, key_before: str | None, sha256: str) -> None:
         """Remember what was built of a package, unless that was changed while it was built."""
         if key_before and self.key(package) == key_before:
-            self._cache.keep(_KIND, key_before, sha256)
+            self._cache.write_note(_KIND, key_before, sha256)

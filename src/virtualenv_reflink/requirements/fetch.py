@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from virtualenv_reflink.errors import BadWheelError, ResolveError
 from virtualenv_reflink.requirements.builds import Builds
-from virtualenv_reflink.requirements.known_wheels import KnownWheels
+from virtualenv_reflink.requirements.cached_wheels import CachedWheels
 from virtualenv_reflink.requirements.lock import normalized_name
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Fetcher:
         """Take the cache, the target's facts, what makes a pip (None for offline), and pip's options about indexes."""
         self._cache = cache
         self._builds = Builds(cache, facts, index_options)
-        self._known = KnownWheels(cache, self._builds)
+        self._known = CachedWheels(cache, self._builds)
         self._pip = pip
         self._index_options = list(index_options)
         self._progress = progress
@@ -53,7 +53,7 @@ class Fetcher:
             return [wheel or next(fetched) for wheel in found]
         return [wheel for wheel in found if wheel is not None]
 
-    def known_keys(self, packages: Sequence[Locked]) -> list[str] | None:
+    def wheel_keys(self, packages: Sequence[Locked]) -> list[str] | None:
         """Return the SHA-256 of the wheel of each package, or None if one of them is yet to be downloaded or built."""
         keys = []
         for package in packages:
@@ -101,7 +101,7 @@ class Fetcher:
             arguments = ["wheel", "--no-deps", "--wheel-dir", str(directory), *self._index_options]
             pip.run_alone([*arguments, "-r", str(requirements)], self._progress.detail)
         unpacked = self._cache.unpacked(_wheel_of(package, directory))
-        self._builds.keep(package, key_before, unpacked.key)
+        self._builds.store(package, key_before, unpacked.key)
         return unpacked
 
 

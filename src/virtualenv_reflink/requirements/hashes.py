@@ -54,10 +54,10 @@ class Hashes:
             if found[name] != value:
                 raise mismatch(archive, name, found[name], value)
         for name in wanted.keys() - {"sha256"}:
-            self._cache.keep(_KIND, f"{name}-{found[name]}", found["sha256"])
+            self._cache.write_note(_KIND, f"{name}-{found[name]}", found["sha256"])
 
     def _sha256(self, name: str, value: str) -> str | None:
-        return value if name == "sha256" else self._cache.recall(_KIND, f"{name}-{value}")
+        return value if name == "sha256" else self._cache.read_note(_KIND, f"{name}-{value}", str)
 
 
 def mismatch(archive: Path, name: str, found: str, wanted: str) -> BadWheelError:

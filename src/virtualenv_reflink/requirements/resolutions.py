@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _KIND = "resolutions"
 
 
-class Remembered(NamedTuple):
+class StoredResolution(NamedTuple):
     """A lock and its age in seconds."""
 
     lock: Lock
@@ -35,17 +35,17 @@ class Resolutions:
         self._cache = cache
         self._key = None if inputs is None else _digest(json.dumps(list(inputs)))
 
-    def recall(self, lifetime: float) -> Remembered | None:
+    def find(self, lifetime: float) -> StoredResolution | None:
         """Return what was remembered at most ``lifetime`` seconds ago; archives on this machine must be unchanged."""
-        found = self._cache.recall_parsed(_KIND, self._key, _remembered) if self._key else None
+        found = self._cache.read_note(_KIND, self._key, _stored_resolution) if self._key else None
         if found is None or not 0 <= found.age <= lifetime:
             return None
         return found if all(self._is_unchanged(package) for package in found.lock.packages) else None
 
-    def remember(self, lock: Lock, inputs_now: Sequence[str] | None) -> None:
+    def store(self, lock: Lock, inputs_now: Sequence[str] | None) -> None:
         """Remember ``lock`` as of now, unless what decides it was changed while it was resolved."""
         if self._key and inputs_now is not None and self._key == _digest(json.dumps(list(inputs_now))):
-            self._cache.keep(_KIND, self._key, f"{time.time()}\n{lock.to_json()}")
+            self._cache.write_note(_KIND, self._key, f"{time.time()}\n{lock.to_json()}")
 
     def _is_unchanged(self, package: Locked) -> bool:
         """Return whether an archive on this machine, which an index or a dependency may have named, is as it was."""
@@ -57,12 +57,12 @@ class Resolutions:
             return False
 
 
-def _remembered(text: str) -> Remembered:
+def _stored_resolution(text: str) -> StoredResolution:
     moment, _, rows = text.partition("\n")
-    return Remembered(Lock.from_json(rows), time.time() - float(moment))
+    return StoredResolution(Lock.from_json(rows), time.time() - float(moment))
 
 
-def known_lock(path: Path, cache: WheelCache, facts: InterpreterFacts) -> Lock:
+def parsed_lock(path: Path, cache: WheelCache, facts: InterpreterFacts) -> Lock:
     """Return what the pylock.toml at ``path`` has for an interpreter, parsed once for the very same content and place.
 
     :raises LockError: when it cannot be read, is not valid, or is not for this interpreter.
@@ -71,13 +71,13 @@ def known_lock(path: Path, cache: WheelCache, facts: InterpreterFacts) -> Lock:
 
     content = content_of(path)
     key = _digest(repr((content, str(path.absolute().parent), facts)))
-    known = cache.recall_parsed("locks", key, Lock.from_json)
+    known = cache.read_note("locks", key, Lock.from_json)
     if known is not None and all(package.path is None or package.path.exists() for package in known.packages):
         return known
     from virtualenv_reflink.requirements.pylock import read_pylock
 
     lock = read_pylock(path, content, facts)
-    cache.keep("locks", key, lock.to_json())
+    cache.write_note("locks", key, lock.to_json())
     return lock
 
 

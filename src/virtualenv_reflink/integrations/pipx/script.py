@@ -21,7 +21,7 @@ def main() -> int:
     from virtualenv_reflink.options import check_variables
 
     try:
-        _insist_on_supported()
+        _check_supported()
         # our commands would take one that cannot be read for a mistake on their command line, which pip then makes good
         check_variables(os.environ)
         # what pipx chooses when it is left alone depends on whether there is an uv
@@ -37,7 +37,7 @@ def main() -> int:
     return int(cli())
 
 
-def _insist_on_supported() -> None:
+def _check_supported() -> None:
     from packaging.specifiers import SpecifierSet
 
     from virtualenv_reflink.integrations.pipx.commands import SUPPORTED

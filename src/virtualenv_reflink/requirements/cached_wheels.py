@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from virtualenv_reflink.requirements.lock import Locked
 
 
-class KnownWheels:
+class CachedWheels:
     """Looks for the wheels of locked packages on this machine."""
 
     def __init__(self, cache: WheelCache, builds: Builds) -> None:
@@ -28,7 +28,7 @@ class KnownWheels:
 
     def key(self, package: Locked) -> str | None:
         """Return the SHA-256 of the wheel of a package, or None where that is not known yet."""
-        return self._hashes.sha256(package.hashes) if package.is_wheel else self._builds.recall(package)
+        return self._hashes.sha256(package.hashes) if package.is_wheel else self._builds.find(package)
 
     def wheel(self, package: Locked) -> UnpackedWheel | None:
         """Return the wheel of a package unpacked, or None where it must be fetched first.
@@ -37,7 +37,7 @@ class KnownWheels:
         :raises CacheError: when the cache cannot be written.
         """
         key = self.key(package)
-        known = self._cache.known(key) if key else None
+        known = self._cache.cached(key) if key else None
         if known is None and package.is_wheel and package.path is not None:
             return self.unpacked(package, package.path)
         return checked_name(package, known) if known else None
