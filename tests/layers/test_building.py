@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Run, bare, python_of
 from tests.support.comparison import differences
+from tests.support.index import Index
 from tests.support.loop_mounts import loop_mount
 from tests.support.wheels import full_wheel, make_wheel
 from virtualenv_reflink.filesystem.subvolume import is_subvolume
@@ -86,3 +87,43 @@ def test_a_disk_that_fills_up_while_a_layer_is_built(tmp_path: Path, mode: str, 
         subprocess.run(["btrfs", "filesystem", "sync", place], check=True)
         reflink("venv", *options, "--link-mode", mode, "--with", big, place / "env")
         subprocess.run([python_of(place / "env"), "-c", "import sample"], check=True)
+
+
+@pytest.mark.parametrize("place", ["xfs", "ext4"], indirect=True)
+def test_layers_are_built_where_hard_links_are_refused(place: Path, index: Index, reflink: Run) -> None:
+    """Between two mounts of one filesystem link(2) is refused; our own pip comes from a layer too."""
+    make_wheel(index.directory, {"sample.py": b"print('whole')"})
+    cache = ["--wheel-cache", place / "cache"]
+    reflink("venv", *cache, "--with", make_wheel(place, {"other.py": b"print('other')"}, name="other"), place / "first")
+    (wheels,) = place.glob("cache/*/wheels")
+    subprocess.run(["mount", "--bind", wheels, wheels], check=True)
+    try:
+        reflink("install", *cache, "--link-mode", "copy", "-p", place / "first", "other", "--dry-run")
+        wheel = place / "other-1.0-py3-none-any.whl"
+        reflink("venv", *cache, "--link-mode", "layer", "--without-pip", "--with", wheel, place / "second")
+        (layer,) = place.glob("cache/*/layers/layer-*/tree")
+        assert subprocess.check_output([python_of(place / "second"), "-m", "other"], text=True) == "other\n"
+        assert not [path for path in (layer, *layer.rglob("*")) if path.lstat().st_mode & 0o222]
+    finally:
+        subprocess.run(["umount", wheels], check=True)
+
+
+def test_the_order_of_wheels_that_hold_one_file_makes_another_layer(tmp_path: Path, reflink: Run) -> None:
+    wheels = [make_wheel(tmp_path, {"same.py": f"print({name!r})".encode()}, name=name) for name in ("a", "b")]
+    for number, order in enumerate([wheels, wheels[::-1]]):
+        words = [word for wheel in order for word in ("--with", wheel)]
+        environments = [tmp_path / f"{mode}-{number}" for mode in ("layer", "copy")]
+        for environment in environments:
+            options = ["--wheel-cache", tmp_path / "cache", "--without-pip", "--link-mode", environment.name[:-2]]
+            reflink("venv", *options, *words, environment)
+        said = [subprocess.check_output([python_of(environment), "-m", "same"]) for environment in environments]
+        assert said[0] == said[1]
+
+
+def test_a_cache_that_was_moved_serves_its_layers(tmp_path: Path, reflink: Run) -> None:
+    options = ["--link-mode", "layer", "--with", full_wheel(tmp_path)]
+    reflink("venv", "--wheel-cache", tmp_path / "cache", *options, tmp_path / "first")
+    (tmp_path / "cache").rename(tmp_path / "moved")
+    reflink("venv", "--wheel-cache", tmp_path / "moved", *options, tmp_path / "second")
+    assert subprocess.check_output([tmp_path / "second" / "bin" / "sample"], text=True) == "sample runs\n"
+    assert len(list(tmp_path.glob("moved/*/layers/layer-*"))) == 1
