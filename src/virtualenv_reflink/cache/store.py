@@ -22,6 +22,8 @@ from virtualenv_reflink.filesystem.temporary import is_temporary
 
 _Value = TypeVar("_Value")
 
+# Unpacking and compiling a large wheel takes about as long.
+_SECONDS_IN_SILENCE = 30.0
 _VERSION = "v4"
 _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -181,11 +183,25 @@ class Store:
 
     @contextmanager
     def _lock(self, entry: Path) -> Iterator[None]:
-        from filelock import FileLock
+        """Hold a lock on ``entry``; one that another process holds for long is waited for, and told."""
+        from filelock import FileLock, Timeout
 
         self._create()
-        with FileLock(self.path("locks", f"{_flat_name(entry)}.lock"), mode=SMALL_FILE):
+        lock = FileLock(self.path("locks", f"{_flat_name(entry)}.lock"), mode=SMALL_FILE)
+        try:
+            lock.acquire(timeout=_SECONDS_IN_SILENCE)
+        except Timeout:
+            # what takes long may import logging
+            import logging
+
+            logging.getLogger(__name__).warning(
+                "waiting for another process that makes %s in the wheel cache %s", _flat_name(entry), self.root
+            )
+            lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
 
     def _create(self) -> None:
         """Make the root, with modes that no umask makes writable by others."""

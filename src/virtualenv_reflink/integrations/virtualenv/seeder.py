@@ -69,7 +69,7 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         environment = _environment(creator)
         check_supported(environment.base_executable, environment.version)
         sources = [word for place in self.extra_search_dir for word in ("--find-links", str(place))]
-        provisioner = Provisioner(self._settings, environment, index_options=sources)
+        provisioner = Provisioner(self._settings, environment, index_options=sources, on_wait=logging.warning)
         seeds = self._seed_wheels(creator.interpreter)
         # pip itself has no such script, but environments have it from virtualenv's default seeder
         aliases = {f"pip-{creator.interpreter.version_info.major}.{creator.interpreter.version_info.minor}": "pip"}
