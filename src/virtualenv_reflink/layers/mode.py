@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+from virtualenv_reflink.environment.installed import installed_in, layered
 from virtualenv_reflink.placing.mode import FileMode, LinkMode
 
 if TYPE_CHECKING:
@@ -27,6 +28,20 @@ class TreeMode(LinkMode):
     beside: ClassVar[tuple[type[FileMode], ...]]
     extends: ClassVar[bool]
     depends: ClassVar[bool]
+
+    def why_not(self, environment: Environment) -> str | None:
+        """Return why a layer cannot become the packages of an environment all at once, or None.
+
+        :raises OSError: when the environment cannot be looked at.
+        """
+        if environment.purelib != environment.platlib:
+            return "purelib and platlib are in different places"
+        if environment.purelib == environment.root:
+            return "it is a plain directory of packages"
+        state = layered(environment)
+        if (state and state.tree.is_dir()) or any(installed_in(environment.purelib)):
+            return "the environment already has packages"
+        return None
 
     @abstractmethod
     def begin(self, tree: str, base: str | None) -> None:

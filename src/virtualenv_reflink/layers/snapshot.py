@@ -12,6 +12,7 @@ from pathlib import Path
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.record import Row, text_of
 from virtualenv_reflink.errors import InstallError, LinkModeError
+from virtualenv_reflink.filesystem.inheritance import disinherit, inherited_from
 from virtualenv_reflink.filesystem.probe import filesystem_name
 from virtualenv_reflink.filesystem.subvolume import (
     create_subvolume,
@@ -20,6 +21,7 @@ from virtualenv_reflink.filesystem.subvolume import (
     seal_subvolume,
     snapshot,
 )
+from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.layers.layer import Layer
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.placing.clone import Clone
@@ -48,6 +50,14 @@ class Snapshot(TreeMode):
     extends = True
     depends = False
 
+    def why_not(self, environment: Environment) -> str | None:
+        """Return why a layer cannot become the packages of an environment; files in a snapshot inherit nothing."""
+        reason = super().why_not(environment)
+        if reason:
+            return reason
+        inherited = inherited_from(str(environment.purelib))
+        return inherited and f"a snapshot would not inherit the {inherited} of the directory"
+
     def begin(self, tree: str, base: str | None) -> None:
         """Make a subvolume, or a snapshot of the subvolume ``base``."""
         if base is not None:
@@ -62,6 +72,7 @@ class Snapshot(TreeMode):
                 f"--link-mode snapshot is impossible here: {filesystem_name(os.path.dirname(tree))} has no subvolumes; "
                 "use --link-mode auto, or keep --wheel-cache and the environment on one btrfs"
             ) from error
+        disinherit(tree, 0o777 & ~current_umask())
 
     def seal(self, tree: str) -> None:
         """Make the subvolume read-only, for root too."""
@@ -85,7 +96,7 @@ class Snapshot(TreeMode):
 
 def delete_snapshots(environment: Path) -> None:
     """Delete those site-packages of an environment that are subvolumes, at once, where the mount allows that."""
-    for library in environment.glob("lib/python*/site-packages"):
+    for library in environment.glob("lib/*/site-packages"):
         if is_subvolume(str(library)):
             with suppress(OSError):
                 delete_subvolume(str(library))

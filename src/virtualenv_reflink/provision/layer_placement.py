@@ -146,7 +146,7 @@ def _known_key(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply)
 
 
 def _kind(mode: TreeMode, context: Context) -> Kind:
-    return kind_of(mode.name, context.facts.bytecode_tag if context.settings.compile_bytecode else None)
+    return kind_of(mode, context.facts.bytecode_tag if context.settings.compile_bytecode else None)
 
 
 def _member(member: Member, context: Context, supply: Supply) -> SuppliedWheel:

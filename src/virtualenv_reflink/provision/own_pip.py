@@ -27,7 +27,7 @@ def own_pip(context: Context) -> Pip:
     layer = cache.known_layer(key)
     if layer is None:
         bytecode = cache.bytecode(wheel, environment.base_executable, facts)
-        mode, kind = PthLayer(), kind_of(PthLayer.name, facts.bytecode_tag)
-        builder = LayerBuilder(mode, kind, environment, context.progress)
+        mode = PthLayer()
+        builder = LayerBuilder(mode, kind_of(mode, facts.bytecode_tag), environment, context.progress)
         layer = cache.layer(key, builder.filling([SuppliedWheel(wheel, bytecode, requested=True)], ()))
     return Pip(layer / TREE_NAME, environment.executable, environment.base_executable)
