@@ -13,7 +13,6 @@ from virtualenv_reflink.layers.layer import (
     Kind,
     Member,
     are_disjoint,
-    has_beside,
     inside_of,
     member_of,
     parse_outline,
@@ -54,8 +53,7 @@ class LayerBuilder:
             base = self._nearest(wheels, known) if self._mode.extends else None
             self._mode.begin(str(tree), str(base.tree) if base else None)
             self._change(tree, wheels, base.distributions if base else {})
-            if self._mode.extends:
-                _gather_records(tree, wheels)
+            self._mode.complete(tree, wheels, self._environment)
             write_layer(entry, self._kind, wheels)
             self._mode.seal(str(tree))
 
@@ -88,16 +86,3 @@ class LayerBuilder:
         with Transaction(inside) as change:
             remove_installed(unwanted, inside, change)
             install(new, inside, Placer(self._mode.built_with), change, self._progress)
-
-
-def _gather_records(tree: Path, wheels: Sequence[SuppliedWheel]) -> None:
-    """Write the files again that each environment extends, so that they lie side by side in the filesystem's metadata.
-
-    A snapshot shares that metadata block by block, and has its own copy of each block in which a file was written.
-    """
-    for supplied in wheels:
-        if has_beside(supplied):
-            record = tree / supplied.dist_info / "RECORD"
-            content = record.read_bytes()
-            record.unlink()
-            record.write_bytes(content)

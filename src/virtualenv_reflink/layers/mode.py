@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from virtualenv_reflink.environment.installed import installed_in, layered
 from virtualenv_reflink.placing.mode import FileMode, LinkMode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from virtualenv_reflink.environment.environment import Environment
     from virtualenv_reflink.layers.layer import Layer
     from virtualenv_reflink.placing.placer import Placer
+    from virtualenv_reflink.transaction.supplied import SuppliedWheel
     from virtualenv_reflink.transaction.transaction import Transaction
 
 
@@ -49,6 +53,14 @@ class TreeMode(LinkMode):
 
         :raises LinkModeError: where that is impossible.
         :raises OSError: when it fails for another reason, such as a full disk.
+        """
+
+    @abstractmethod
+    def complete(self, tree: Path, wheels: Sequence[SuppliedWheel], environment: Environment) -> None:
+        """Add what the mode itself needs to a new layer that has the files of all its ``wheels``.
+
+        :raises ReflinkError: when that cannot be made.
+        :raises OSError: when it cannot be written.
         """
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from virtualenv_reflink.filesystem.subvolume import (
     snapshot,
 )
 from virtualenv_reflink.filesystem.umask import current_umask
-from virtualenv_reflink.layers.layer import Layer
+from virtualenv_reflink.layers.layer import Layer, has_beside
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
@@ -73,6 +73,17 @@ class Snapshot(TreeMode):
                 "use --link-mode auto, or keep --wheel-cache and the environment on one btrfs"
             ) from error
         disinherit(tree, 0o777 & ~current_umask())
+
+    def complete(self, tree: Path, wheels: Sequence[SuppliedWheel], environment: Environment) -> None:  # noqa: ARG002
+        """Write the files again that each environment extends, so that they lie side by side in the metadata.
+
+        A snapshot shares that metadata block by block, and has its own copy of each block in which a file was written.
+        """
+        for supplied in filter(has_beside, wheels):
+            record = tree / supplied.dist_info / "RECORD"
+            content = record.read_bytes()
+            record.unlink()
+            record.write_bytes(content)
 
     def seal(self, tree: str) -> None:
         """Make the subvolume read-only, for root too."""

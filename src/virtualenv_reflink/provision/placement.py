@@ -15,7 +15,6 @@ from virtualenv_reflink.transaction.supplied import SuppliedWheel
 from virtualenv_reflink.transaction.transaction import Transaction
 
 if TYPE_CHECKING:
-    from virtualenv_reflink.environment.environment import Environment
     from virtualenv_reflink.environment.scripts import Aliases
     from virtualenv_reflink.provision.context import Context
     from virtualenv_reflink.provision.supply import Supply
@@ -48,6 +47,8 @@ class Placement:
         mode = self._context.modes.tree
         if mode is None:
             return self._place_files(wanted, change)
+        if not wanted:
+            return Outcome(mode.name)
         # a lazy boundary: what knows layers
         from virtualenv_reflink.provision.layer_placement import has_layer, place_layer
 
