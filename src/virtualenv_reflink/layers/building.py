@@ -41,8 +41,15 @@ class LayerBuilder:
         self._environment = environment
         self._progress = progress
 
-    def filling(self, wheels: Sequence[SuppliedWheel], known: Iterable[Path]) -> Callable[[Path], None]:
+    def filling(
+        self,
+        wheels: Sequence[SuppliedWheel],
+        known: Iterable[Path] = (),
+        check_base: Callable[[Path], None] = lambda _: None,
+    ) -> Callable[[Path], None]:
         """Return what makes the layer of ``wheels``, beginning with one of the ``known`` layers if that helps.
+
+        That one is given to ``check_base`` once its files are in the new one.
 
         :raises LinkModeError: (when called) where layers of this mode are impossible.
         :raises OSError: (when called) when the cache cannot be written.
@@ -52,6 +59,8 @@ class LayerBuilder:
             tree = entry / TREE_NAME
             base = self._nearest(wheels, known) if self._mode.extends else None
             self._mode.begin(str(tree), str(base.tree) if base else None)
+            if base:
+                check_base(base.tree.parent)
             self._change(tree, wheels, base.distributions if base else {})
             self._mode.complete(tree, wheels, self._environment)
             write_layer(entry, self._kind, wheels)

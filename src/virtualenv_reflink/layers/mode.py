@@ -24,7 +24,8 @@ class TreeMode(LinkMode):
 
     ``built_with`` are the modes of files that its layers are built with, ``beside`` those of the files that an
     environment gets beside its layer. One that ``extends`` can begin a new layer as a clone of another one. Where
-    environments ``depend`` on their layer, the cache keeps it for them.
+    environments ``depend`` on their layer, the cache keeps it for them. Where ``putting_commits``, a change made just
+    before may show in the stamp only when the layer has been put.
     """
 
     whole = True
@@ -32,6 +33,7 @@ class TreeMode(LinkMode):
     beside: ClassVar[tuple[type[FileMode], ...]]
     extends: ClassVar[bool]
     depends: ClassVar[bool]
+    putting_commits: ClassVar[bool]
 
     def why_not(self, environment: Environment) -> str | None:
         """Return why a layer cannot become the packages of an environment all at once, or None.
@@ -68,6 +70,20 @@ class TreeMode(LinkMode):
         """Let nobody write what is in a layer.
 
         :raises OSError: when that fails.
+        """
+
+    @abstractmethod
+    def stamp(self, tree: str) -> str:
+        """Return a text for :meth:`is_unchanged`, of a layer that is as it was made.
+
+        :raises OSError: when it cannot be read.
+        """
+
+    @abstractmethod
+    def is_unchanged(self, tree: str, stamp: str) -> bool:
+        """Return whether a layer is as it was when it had that stamp, as far as can be told at once.
+
+        :raises TypeError, ValueError: when it is no stamp.
         """
 
     @abstractmethod

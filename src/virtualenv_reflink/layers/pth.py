@@ -11,6 +11,7 @@ from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import LAYER_STATE, Layered
 from virtualenv_reflink.layers.layer import Layer
 from virtualenv_reflink.layers.mode import TreeMode
+from virtualenv_reflink.layers.stamps import are_current, parse_stamps, stamps_of, text_of
 from virtualenv_reflink.layers.startup import NAMES, add_start_file, startup_of
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
@@ -36,6 +37,7 @@ class PthLayer(TreeMode):
     beside = (Hardlink, Clone, Copy)
     extends = False
     depends = True
+    putting_commits = False
 
     def begin(self, tree: str, base: str | None) -> None:  # noqa: ARG002
         """Make a directory."""
@@ -54,6 +56,14 @@ class PthLayer(TreeMode):
                 if mode & 0o222:
                     os.chmod(path, mode & 0o555)
             os.chmod(directory, os.stat(directory).st_mode & 0o555)
+
+    def stamp(self, tree: str) -> str:
+        """Return the stamps of all directories and files."""
+        return text_of(stamps_of(tree))
+
+    def is_unchanged(self, tree: str, stamp: str) -> bool:
+        """Return whether the directories are as they were, and the files, or some of them where there are many."""
+        return are_current(tree, parse_stamps(stamp))
 
     def put(self, layer: Layer, environment: Environment, change: Transaction, placer: Placer) -> None:
         """Write the line, once all that goes with it is in place.

@@ -18,6 +18,7 @@ from virtualenv_reflink.filesystem.subvolume import (
     create_subvolume,
     delete_subvolume,
     is_subvolume,
+    last_change,
     seal_subvolume,
     snapshot,
 )
@@ -49,6 +50,7 @@ class Snapshot(TreeMode):
     beside = (Clone, Copy)
     extends = True
     depends = False
+    putting_commits = True
 
     def why_not(self, environment: Environment) -> str | None:
         """Return why a layer cannot become the packages of an environment; files in a snapshot inherit nothing."""
@@ -88,6 +90,17 @@ class Snapshot(TreeMode):
     def seal(self, tree: str) -> None:
         """Make the subvolume read-only, for root too."""
         seal_subvolume(tree)
+
+    def stamp(self, tree: str) -> str:
+        """Return the last change of the subvolume."""
+        return last_change(tree)
+
+    def is_unchanged(self, tree: str, stamp: str) -> bool:
+        """Return whether the subvolume has not been changed."""
+        try:
+            return last_change(tree) == stamp
+        except OSError:
+            return False
 
     def put(self, layer: Layer, environment: Environment, change: Transaction, placer: Placer) -> None:
         """Make a snapshot of ``layer`` the environment's site-packages, with what its creator had put there.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.manifest import TREE_NAME
 from virtualenv_reflink.layers.building import LayerBuilder
+from virtualenv_reflink.layers.integrity import is_sound, note_built
 from virtualenv_reflink.layers.layer import kind_of
 from virtualenv_reflink.layers.pth import PthLayer
 from virtualenv_reflink.requirements.bundled import bundled_wheel
@@ -24,10 +25,18 @@ def own_pip(context: Context) -> Pip:
     cache, environment, facts = context.cache, context.environment, context.facts
     wheel = cache.unpacked(bundled_wheel(cache, "pip", environment.version))
     key = f"pip-{wheel.key}-{facts.bytecode_tag}"
-    layer = cache.known_layer(key)
-    if layer is None:
+    mode, layer = PthLayer(), cache.known_layer(key)
+
+    def supplied() -> list[SuppliedWheel]:
         bytecode = cache.bytecode(wheel, environment.base_executable, facts)
-        mode = PthLayer()
+        return [SuppliedWheel(wheel, bytecode, requested=True)]
+
+    if layer and not is_sound(layer, mode, cache, supplied):
+        cache.drop_layer(key)
+        layer = None
+    if layer is None:
         builder = LayerBuilder(mode, kind_of(mode, facts.bytecode_tag), environment, context.progress)
-        layer = cache.layer(key, builder.filling([SuppliedWheel(wheel, bytecode, requested=True)], ()))
+        wheels = supplied()
+        layer = cache.layer(key, builder.filling(wheels))
+        note_built(layer, mode, cache, wheels)
     return Pip(layer / TREE_NAME, environment.executable, environment.base_executable)
