@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, python_of, tree_digest
+from tests.conftest import Run, bare, python_of, tree_digest
 from tests.support.wheels import full_wheel, make_wheel
+from virtualenv_reflink.environment.discovery import find_target
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, seal_subvolume, unseal_subvolume
 from virtualenv_reflink.layers import stamps
+from virtualenv_reflink.progress import Progress
+from virtualenv_reflink.provision.context import Context
+from virtualenv_reflink.provision.settings import Settings
 
 BTRFS = pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 MODES = pytest.mark.parametrize("mode", ["layer", "snapshot"])
@@ -64,6 +68,15 @@ def layer_of(cache: Path) -> Path:
     return tree
 
 
+def sources(tree: Path) -> dict[str, tuple[int, str]]:
+    return {path: found for path, found in tree_digest(tree).items() if not path.endswith(".pyc")}
+
+
+def compiled(tree: Path) -> dict[Path, bytes]:
+    """Return the code of each bytecode file, without the mtime of its source before it."""
+    return {path.relative_to(tree): path.read_bytes()[16:] for path in tree.rglob("*.pyc")}
+
+
 def change(tree: Path, how: Callable[[Path], None]) -> None:
     if is_subvolume(str(tree)):
         unseal_subvolume(str(tree))
@@ -78,12 +91,15 @@ def change(tree: Path, how: Callable[[Path], None]) -> None:
 def test_what_was_changed_is_built_again(tmp_path: Path, place: Path, mode: str, what: str, reflink: Run) -> None:
     options = ["--wheel-cache", place / "cache", "--link-mode", mode, "--without-pip", "--with", full_wheel(tmp_path)]
     reflink("venv", *options, place / "first")
-    before = tree_digest(layer_of(place / "cache"))
+    before = sources(layer_of(place / "cache"))
+    bytecode = compiled(layer_of(place / "cache"))
     change(layer_of(place / "cache"), CHANGES[what])
     reflink("venv", *options, place / "second")
-    assert tree_digest(layer_of(place / "cache")) == before
+    assert sources(layer_of(place / "cache")) == before
     (library,) = (place / "second").glob("lib/*/site-packages")
-    found = tree_digest(library if mode == "snapshot" else layer_of(place / "cache"))
+    placed = library if mode == "snapshot" else layer_of(place / "cache")
+    found = sources(placed)
+    assert compiled(placed) == bytecode
     assert found.keys() >= before.keys()
     assert {path for path in before if found[path] != before[path]} <= {"sample-1.0.dist-info/RECORD"}
     assert not {path for path in found if "added" in path or "linked" in path}
@@ -100,7 +116,7 @@ def test_no_layer_begins_from_one_that_was_changed(tmp_path: Path, place: Path, 
     subprocess.run([python_of(place / "second"), "-c", "import other, sample; sample.main()"], check=True)
 
 
-def test_what_was_not_changed_is_not_built_again(tmp_path: Path, cache: Path, reflink: Run) -> None:
+def test_what_was_not_changed_is_not_built_again(tmp_path: Path, reflink: Run) -> None:
     wheel = full_wheel(tmp_path)
     cache = tmp_path / "cache"
     options = ["--wheel-cache", cache, "--without-pip", "--with", wheel]
@@ -120,6 +136,17 @@ def test_what_was_not_changed_is_not_built_again(tmp_path: Path, cache: Path, re
     options = ["--wheel-cache", moved, "--without-pip", "--with", wheel, "--link-mode", "layer"]
     reflink("venv", *options, tmp_path / "other-place")
     assert copied.stat().st_ino == made
+
+
+def test_the_pip_that_resolves_is_not_run_changed(tmp_path: Path) -> None:
+    environment = find_target(str(bare(tmp_path / "env"))).environment
+    contents = []
+    for _ in range(3):
+        assert Context(Settings(tmp_path / "cache"), environment, Progress(), ()).pip
+        (source,) = tmp_path.glob("cache/v4/layers/pip-*/tree/pip/__init__.py")
+        contents.append(source.read_bytes())
+        of_this_size(source)
+    assert contents == contents[:1] * 3
 
 
 def test_a_damaged_note_is_none(tmp_path: Path, reflink: Run) -> None:

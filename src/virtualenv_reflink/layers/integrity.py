@@ -68,6 +68,19 @@ def is_sound(
     return True
 
 
+def drop_changed(layer: Path, cache: WheelCache, wheels: Sequence[SuppliedWheel] | None) -> None:
+    """Take a layer out of the cache, and before that the wheels whose files were changed through it.
+
+    Without the layer those files have fewer links, and it could not be told any more why their ctimes are new.
+
+    :raises CacheError: when the cache cannot be written.
+    """
+    for supplied in wheels or ():
+        if cache.changed_file(supplied.wheel, supplied.bytecode):
+            cache.drop(supplied.wheel)
+    cache.drop_layer(layer.name)
+
+
 def is_unchanged(layer: Path, mode: TreeMode, cache: WheelCache) -> bool:
     """Return whether a layer has the stamp it had when it was built or last read."""
     note = cache.recall_parsed(_KIND, layer.name, _parse)

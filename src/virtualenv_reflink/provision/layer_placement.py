@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from virtualenv_reflink.environment.installed import installed_in, layered, normalized, present_versions
 from virtualenv_reflink.errors import CacheError, InstallError
 from virtualenv_reflink.filesystem.source import SourceError
-from virtualenv_reflink.layers.integrity import is_sound, is_unchanged, note_built
+from virtualenv_reflink.layers.integrity import drop_changed, is_sound, is_unchanged, note_built
 from virtualenv_reflink.layers.layer import Kind, Layer, Member, kind_of, layer_key, member_of, parse_layer
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.layers.pth import keep_layer_without, leave_layer
@@ -140,7 +140,7 @@ def _known(key: str, mode: TreeMode, context: Context, supply: Supply) -> Layer 
     entry, members = layer.tree.parent, layer.members
     if is_sound(entry, mode, cache, lambda: _members(members, context, supply)):
         return layer
-    cache.drop_layer(key)
+    drop_changed(entry, cache, _members(members, context, supply))
     return None
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.manifest import TREE_NAME
 from virtualenv_reflink.layers.building import LayerBuilder
-from virtualenv_reflink.layers.integrity import is_sound, note_built
+from virtualenv_reflink.layers.integrity import drop_changed, is_sound, note_built
 from virtualenv_reflink.layers.layer import kind_of
 from virtualenv_reflink.layers.pth import PthLayer
 from virtualenv_reflink.requirements.bundled import bundled_wheel
@@ -23,16 +23,16 @@ def own_pip(context: Context) -> Pip:
     :raises ReflinkError: when virtualenv bundles none.
     """
     cache, environment, facts = context.cache, context.environment, context.facts
-    wheel = cache.unpacked(bundled_wheel(cache, "pip", environment.version))
-    key = f"pip-{wheel.key}-{facts.bytecode_tag}"
+    bundled = bundled_wheel(cache, "pip", environment.version)
+    key = f"pip-{cache.unpacked(bundled).key}-{facts.bytecode_tag}"
     mode, layer = PthLayer(), cache.known_layer(key)
 
     def supplied() -> list[SuppliedWheel]:
-        bytecode = cache.bytecode(wheel, environment.base_executable, facts)
-        return [SuppliedWheel(wheel, bytecode, requested=True)]
+        wheel = cache.unpacked(bundled)
+        return [SuppliedWheel(wheel, cache.bytecode(wheel, environment.base_executable, facts), requested=True)]
 
     if layer and not is_sound(layer, mode, cache, supplied):
-        cache.drop_layer(key)
+        drop_changed(layer, cache, supplied())
         layer = None
     if layer is None:
         builder = LayerBuilder(mode, kind_of(mode, facts.bytecode_tag), environment, context.progress)
