@@ -37,6 +37,11 @@ def own_pip(context: Context) -> Pip:
     if layer is None:
         builder = LayerBuilder(mode, kind_of(mode, facts.bytecode_tag), environment, context.progress)
         wheels = supplied()
+        trees = [tree for each in wheels for tree in each.trees]
+        for tree in trees:
+            cache.expect_links(tree)
         layer = cache.layer(key, builder.filling(wheels))
+        for tree in trees:
+            cache.note_links(tree)
         note_built(layer, mode, cache, wheels)
     return Pip(layer / TREE_NAME, environment.executable, environment.base_executable)
