@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,14 @@ def replace(path: Path) -> None:
     other.rename(path)
 
 
+def change_and_link(tree: Path) -> None:
+    """Change a file so that nothing but its ctime tells, and give that another reason."""
+    of_this_size(tree / "sample" / "__init__.py")
+    # there are no links out of a subvolume
+    with suppress(OSError):
+        os.link(tree / "sample" / "__init__.py", tree.parents[4] / "another-link")
+
+
 def link_elsewhere(tree: Path) -> None:
     (tree / "sample" / "linked").symlink_to("/tmp", target_is_directory=True)
 
@@ -50,6 +59,7 @@ def link_elsewhere(tree: Path) -> None:
 CHANGES: dict[str, Callable[[Path], None]] = {
     "a longer source": lambda tree: append(tree / "sample" / "__init__.py"),
     "a source of the same size": lambda tree: of_this_size(tree / "sample" / "__init__.py"),
+    "a source of the same size, and a link": change_and_link,
     "a replaced source": lambda tree: replace(tree / "sample" / "__init__.py"),
     "bytecode": lambda tree: of_this_size(next((tree / "sample" / "__pycache__").glob("*.pyc"))),
     "RECORD": lambda tree: append(tree / "sample-1.0.dist-info" / "RECORD"),

@@ -47,22 +47,22 @@ def is_sound(
 ) -> bool:
     """Return whether a layer is as it was built.
 
-    A layer that environments depend on is read where its stamp leaves that open, as after a further hard link: building
-    it again would take it away from them for a moment. ``wheels`` are those it was built of, in the order of
-    installation, or nothing where the cache has lost some.
+    Where the stamp leaves that open, as after a further hard link, files are read. ``wheels`` are those it was built
+    of, in the order of installation, or nothing where the cache has lost some.
     """
     if is_unchanged(layer, mode, cache):
         return True
     note = cache.recall_parsed(_KIND, layer.name, _parse)
-    found = wheels() if note and mode.depends else None
-    if note is None or found is None or any(cache.changed_file(each.wheel, each.bytecode) for each in found):
-        return False
     tree = str(layer / TREE_NAME)
     try:
-        stamp = mode.stamp(tree)
-        if not _holds(tree, _sources(found), note.generated):
+        suspects = mode.suspects(tree, note.stamp) if note else None
+        found = None if suspects is None else wheels()
+        if note is None or suspects is None or found is None:
             return False
-    except OSError:
+        stamp = mode.stamp(tree)
+        if not _holds(tree, _sources(found), note.generated, suspects):
+            return False
+    except (OSError, TypeError, ValueError):
         return False
     cache.keep(_KIND, layer.name, json.dumps(note._replace(stamp=stamp)))
     return True
@@ -76,7 +76,7 @@ def drop_changed(layer: Path, cache: WheelCache, wheels: Sequence[SuppliedWheel]
     :raises CacheError: when the cache cannot be written.
     """
     for supplied in wheels or ():
-        if cache.changed_file(supplied.wheel, supplied.bytecode):
+        if not all(_is_as_unpacked(source.path, source) for source in _sources([supplied]).values()):
             cache.drop(supplied.wheel)
     cache.drop_layer(layer.name)
 
@@ -90,19 +90,21 @@ def is_unchanged(layer: Path, mode: TreeMode, cache: WheelCache) -> bool:
         return False
 
 
-def _holds(tree: str, sources: dict[str, _Source], generated: str) -> bool:
-    """Return whether a layer has the files of the cache, links or equal ones, and besides what was generated for it."""
+def _holds(tree: str, sources: dict[str, _Source], generated: str, suspects: frozenset[str]) -> bool:
+    """Return whether a layer has the files of the wheels, sound where they are suspect, and what was generated."""
     present = set(_files_in(tree))
     if not sources.keys() <= present or _digest(tree, sorted(present - sources.keys())) != generated:
         return False
-    return all(_is_equal(f"{tree}/{path}", source) for path, source in sources.items())
+    suspicious = (path for path in sources if (os.path.dirname(path) or ".") in suspects)
+    return all(_is_as_unpacked(f"{tree}/{path}", sources[path]) for path in suspicious)
 
 
-def _is_equal(path: str, source: _Source) -> bool:
-    if os.path.samestat(os.lstat(path), os.lstat(source.path)):
-        return True
+def _is_as_unpacked(path: str, source: _Source) -> bool:
     expected = source.file.hash
-    return bool(expected) and hash_of_file(path, expected.partition("=")[0]) == expected
+    try:
+        return bool(expected) and hash_of_file(path, expected.partition("=")[0]) == expected
+    except OSError:
+        return False
 
 
 def _sources(wheels: Sequence[SuppliedWheel]) -> dict[str, _Source]:

@@ -87,6 +87,16 @@ class TreeMode(LinkMode):
         """
 
     @abstractmethod
+    def suspects(self, tree: str, stamp: str) -> frozenset[str] | None:
+        """Return the directories, relative to a layer, in which files may have changed since it had that stamp.
+
+        None where every difference is a change.
+
+        :raises OSError: when it cannot be read.
+        :raises TypeError, ValueError: when it is no stamp.
+        """
+
+    @abstractmethod
     def put(self, layer: Layer, environment: Environment, change: Transaction, placer: Placer) -> None:
         """Give an environment the packages of ``layer``, and the files that go with them.
 

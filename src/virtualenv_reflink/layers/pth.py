@@ -11,7 +11,7 @@ from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import LAYER_STATE, Layered
 from virtualenv_reflink.layers.layer import Layer
 from virtualenv_reflink.layers.mode import TreeMode
-from virtualenv_reflink.layers.stamps import are_current, parse_stamps, stamps_of, text_of
+from virtualenv_reflink.layers.stamps import are_current, changed_directories, parse_stamps, stamps_of, text_of
 from virtualenv_reflink.layers.startup import NAMES, add_start_file, startup_of
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
@@ -64,6 +64,10 @@ class PthLayer(TreeMode):
     def is_unchanged(self, tree: str, stamp: str) -> bool:
         """Return whether the directories are as they were, and the files, or some of them where there are many."""
         return are_current(tree, parse_stamps(stamp))
+
+    def suspects(self, tree: str, stamp: str) -> frozenset[str] | None:
+        """Return the directories with other stamps: their files may just have got or lost hard links."""
+        return changed_directories(tree, parse_stamps(stamp))
 
     def put(self, layer: Layer, environment: Environment, change: Transaction, placer: Placer) -> None:
         """Write the line, once all that goes with it is in place.

@@ -102,6 +102,10 @@ class Snapshot(TreeMode):
         except OSError:
             return False
 
+    def suspects(self, tree: str, stamp: str) -> frozenset[str] | None:  # noqa: ARG002
+        """Return None."""
+        return None
+
     def put(self, layer: Layer, environment: Environment, change: Transaction, placer: Placer) -> None:
         """Make a snapshot of ``layer`` the environment's site-packages, with what its creator had put there.
 

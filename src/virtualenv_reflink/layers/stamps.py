@@ -59,6 +59,14 @@ def are_current(tree: str, stamps: Sequence[Stamp]) -> bool:
         return False
 
 
+def changed_directories(tree: str, stamps: Sequence[Stamp]) -> frozenset[str]:
+    """Return the directories that have other stamps now.
+
+    :raises OSError: when one cannot be read.
+    """
+    return frozenset(known.path for known in stamps if _stamp(tree, known.path) != known)
+
+
 def _some(stamps: Sequence[Stamp]) -> Iterator[Stamp]:
     if sum(known.files for known in stamps) <= FILES_AT_ONCE:
         yield from stamps
