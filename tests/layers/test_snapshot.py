@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,75 @@ def test_two_processes_build_one_layer_and_a_killed_one_leaves_nothing(tmp_path:
     shutil.rmtree(layer.parent)
     subprocess.run([*REFLINK, "venv", *options, place / "last"], check=True)
     assert not list(staging.parent.iterdir())
+
+
+def give_group(directory: Path) -> None:
+    os.chown(directory, -1, 65534)
+    directory.chmod(0o2775)
+
+
+def give_acl(directory: Path) -> None:
+    subprocess.run(["setfacl", "-d", "-m", "g:65534:rwx", directory], check=True)
+
+
+INHERITED = pytest.mark.parametrize(
+    ("give", "what"),
+    [
+        (give_group, "group"),
+        pytest.param(
+            give_acl, "default ACL", marks=pytest.mark.skipif(not shutil.which("setfacl"), reason="there is no setfacl")
+        ),
+    ],
+)
+
+
+def access(environment: Path) -> set[tuple[int, int, bool]]:
+    """Return group, mode and presence of an ACL of all that an environment has of a package."""
+    places = [site_packages(environment), *site_packages(environment).glob("sample/**/*")]
+    return {
+        (path.stat().st_gid, path.stat().st_mode, "system.posix_acl_access" in os.listxattr(path)) for path in places
+    }
+
+
+@BTRFS
+@INHERITED
+def test_what_a_snapshot_would_not_inherit(
+    tmp_path: Path, place: Path, give: Callable[[Path], None], what: str, reflink: Run
+) -> None:
+    options = ["--wheel-cache", place / "cache", "--without-pip", "--with", full_wheel(tmp_path)]
+    (place / "team").mkdir()
+    give(place / "team")
+    reflink("venv", *options, "--link-mode", "clone", place / "team" / "clone")
+    said = reflink("venv", *options, "--link-mode", "snapshot", place / "team" / "snapshot").stdout
+    assert said == f"via=clone: a snapshot would not inherit the {what} of the directory\n"
+    assert access(place / "team" / "snapshot") == access(place / "team" / "clone")
+    environment = bare(place / "env")
+    give(site_packages(environment))
+    words = ["--wheel-cache", place / "cache", "-p", environment, "--link-mode", "snapshot", full_wheel(tmp_path)]
+    assert f"would not inherit the {what}" in reflink("install", *words).stdout
+
+
+@BTRFS
+@INHERITED
+def test_what_a_snapshot_must_not_inherit_from_the_cache(
+    tmp_path: Path, place: Path, give: Callable[[Path], None], what: str, reflink: Run
+) -> None:
+    (place / "cache").mkdir()
+    give(place / "cache")
+    (place / "cache").chmod(0o2755 if what == "group" else 0o755)
+    options = ["--wheel-cache", place / "cache", "--without-pip", "--with", full_wheel(tmp_path)]
+    for mode in ("clone", "snapshot"):
+        reflink("venv", *options, "--link-mode", mode, place / mode)
+    assert is_subvolume(str(site_packages(place / "snapshot")))
+    assert access(place / "snapshot") == access(place / "clone")
+
+
+@BTRFS
+def test_a_snapshot_has_the_group_of_its_maker(tmp_path: Path, place: Path) -> None:
+    options = ["--wheel-cache", place / "cache", "--without-pip", "--with", full_wheel(tmp_path)]
+    for group in ("0", "65534"):
+        for mode in ("clone", "snapshot"):
+            command = ["setpriv", "--regid", group, "--keep-groups", *REFLINK, "venv", "--link-mode", mode, *options]
+            subprocess.run([*command, place / f"{mode}-{group}"], check=True)
+        assert access(place / f"snapshot-{group}") == access(place / f"clone-{group}")
+    assert is_subvolume(str(site_packages(place / "snapshot-65534")))

@@ -22,6 +22,11 @@ _SNAP_DESTROY = 0x5000940F
 _SNAP_CREATE_V2 = 0x50009417
 _SUBVOL_SETFLAGS = 0x4008941A
 _READ_ONLY = 1 << 1
+# _IOR(0x94, 60, struct btrfs_ioctl_get_subvol_info_args), and where its members uuid and ctransid are
+_GET_SUBVOL_INFO = 0x81F8943C
+_INFO_SIZE = 504
+_UUID = slice(296, 312)
+_CTRANSID = slice(344, 352)
 # The inode number of every subvolume's root.
 _ROOT_INODE = 256
 _NAME_LIMIT = 255
@@ -76,6 +81,19 @@ def delete_subvolume(path: str) -> bool:
                 return False
             raise
     return True
+
+
+def last_change(path: str) -> str:
+    """Return which subvolume ``path`` is and the last transaction that changed anything in it, as of the last commit.
+
+    Snapshots of it, and its being sealed or unsealed, are no changes; making a snapshot of it commits.
+
+    :raises OSError: when it is none.
+    """
+    told = bytearray(_INFO_SIZE)
+    with _opened(path) as fd:
+        ioctl(fd, _GET_SUBVOL_INFO, told)
+    return f"{told[_UUID].hex()}-{int.from_bytes(told[_CTRANSID], sys.byteorder)}"
 
 
 def is_subvolume(path: str) -> bool:

@@ -13,7 +13,6 @@ from virtualenv_reflink.layers.layer import (
     Kind,
     Member,
     are_disjoint,
-    has_beside,
     inside_of,
     member_of,
     parse_outline,
@@ -42,8 +41,15 @@ class LayerBuilder:
         self._environment = environment
         self._progress = progress
 
-    def filling(self, wheels: Sequence[SuppliedWheel], known: Iterable[Path]) -> Callable[[Path], None]:
+    def filling(
+        self,
+        wheels: Sequence[SuppliedWheel],
+        known: Iterable[Path] = (),
+        check_base: Callable[[Path], None] = lambda _: None,
+    ) -> Callable[[Path], None]:
         """Return what makes the layer of ``wheels``, beginning with one of the ``known`` layers if that helps.
+
+        That one is given to ``check_base`` once its files are in the new one.
 
         :raises LinkModeError: (when called) where layers of this mode are impossible.
         :raises OSError: (when called) when the cache cannot be written.
@@ -53,9 +59,10 @@ class LayerBuilder:
             tree = entry / TREE_NAME
             base = self._nearest(wheels, known) if self._mode.extends else None
             self._mode.begin(str(tree), str(base.tree) if base else None)
+            if base:
+                check_base(base.tree.parent)
             self._change(tree, wheels, base.distributions if base else {})
-            if self._mode.extends:
-                _gather_records(tree, wheels)
+            self._mode.complete(tree, wheels, self._environment)
             write_layer(entry, self._kind, wheels)
             self._mode.seal(str(tree))
 
@@ -88,16 +95,3 @@ class LayerBuilder:
         with Transaction(inside) as change:
             remove_installed(unwanted, inside, change)
             install(new, inside, Placer(self._mode.built_with), change, self._progress)
-
-
-def _gather_records(tree: Path, wheels: Sequence[SuppliedWheel]) -> None:
-    """Write the files again that each environment extends, so that they lie side by side in the filesystem's metadata.
-
-    A snapshot shares that metadata block by block, and has its own copy of each block in which a file was written.
-    """
-    for supplied in wheels:
-        if has_beside(supplied):
-            record = tree / supplied.dist_info / "RECORD"
-            content = record.read_bytes()
-            record.unlink()
-            record.write_bytes(content)

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from virtualenv_reflink.cache.manifest import (
     LAYER_NAME,
@@ -25,6 +25,9 @@ from virtualenv_reflink.cache.names import is_plain_path
 from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
+if TYPE_CHECKING:
+    from virtualenv_reflink.layers.mode import TreeMode
+
 _LIBRARIES = frozenset({"purelib", "platlib"})
 
 
@@ -37,11 +40,15 @@ class Member(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What layers have in common that can be made of each other; the umask decides the modes in snapshots."""
+    """What layers have in common that can be made of each other.
+
+    The umask decides the modes in snapshots; ``group`` is that of their files, which become an environment's own.
+    """
 
     mode: str
     bytecode_tag: str | None
     umask: int
+    group: int | None
 
 
 class Layer(NamedTuple):
@@ -60,9 +67,9 @@ class Outline(NamedTuple):
     disjoint: bool
 
 
-def kind_of(mode: str, bytecode_tag: str | None) -> Kind:
+def kind_of(mode: TreeMode, bytecode_tag: str | None) -> Kind:
     """Return the kind of the layers made now for a link mode and one interpreter's bytecode."""
-    return Kind(mode, bytecode_tag, current_umask())
+    return Kind(mode.name, bytecode_tag, current_umask(), os.getegid() if mode.isolates else None)
 
 
 def member_of(supplied: SuppliedWheel) -> Member:

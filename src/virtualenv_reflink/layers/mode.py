@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from virtualenv_reflink.environment.installed import installed_in, layered
 from virtualenv_reflink.placing.mode import FileMode, LinkMode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from virtualenv_reflink.environment.environment import Environment
     from virtualenv_reflink.layers.layer import Layer
     from virtualenv_reflink.placing.placer import Placer
+    from virtualenv_reflink.transaction.supplied import SuppliedWheel
     from virtualenv_reflink.transaction.transaction import Transaction
 
 
@@ -19,7 +24,8 @@ class TreeMode(LinkMode):
 
     ``built_with`` are the modes of files that its layers are built with, ``beside`` those of the files that an
     environment gets beside its layer. One that ``extends`` can begin a new layer as a clone of another one. Where
-    environments ``depend`` on their layer, the cache keeps it for them.
+    environments ``depend`` on their layer, the cache keeps it for them. Where ``putting_commits``, a change made just
+    before may show in the stamp only when the layer has been put.
     """
 
     whole = True
@@ -27,6 +33,21 @@ class TreeMode(LinkMode):
     beside: ClassVar[tuple[type[FileMode], ...]]
     extends: ClassVar[bool]
     depends: ClassVar[bool]
+    putting_commits: ClassVar[bool]
+
+    def why_not(self, environment: Environment) -> str | None:
+        """Return why a layer cannot become the packages of an environment all at once, or None.
+
+        :raises OSError: when the environment cannot be looked at.
+        """
+        if environment.purelib != environment.platlib:
+            return "purelib and platlib are in different places"
+        if environment.purelib == environment.root:
+            return "it is a plain directory of packages"
+        state = layered(environment)
+        if (state and state.tree.is_dir()) or any(installed_in(environment.purelib)):
+            return "the environment already has packages"
+        return None
 
     @abstractmethod
     def begin(self, tree: str, base: str | None) -> None:
@@ -37,10 +58,42 @@ class TreeMode(LinkMode):
         """
 
     @abstractmethod
+    def complete(self, tree: Path, wheels: Sequence[SuppliedWheel], environment: Environment) -> None:
+        """Add what the mode itself needs to a new layer that has the files of all its ``wheels``.
+
+        :raises ReflinkError: when that cannot be made.
+        :raises OSError: when it cannot be written.
+        """
+
+    @abstractmethod
     def seal(self, tree: str) -> None:
         """Let nobody write what is in a layer.
 
         :raises OSError: when that fails.
+        """
+
+    @abstractmethod
+    def stamp(self, tree: str) -> str:
+        """Return a text for :meth:`is_unchanged`, of a layer that is as it was made.
+
+        :raises OSError: when it cannot be read.
+        """
+
+    @abstractmethod
+    def is_unchanged(self, tree: str, stamp: str) -> bool:
+        """Return whether a layer is as it was when it had that stamp, as far as can be told at once.
+
+        :raises TypeError, ValueError: when it is no stamp.
+        """
+
+    @abstractmethod
+    def suspects(self, tree: str, stamp: str) -> frozenset[str] | None:
+        """Return the directories, relative to a layer, in which files may have changed since it had that stamp.
+
+        None where every difference is a change.
+
+        :raises OSError: when it cannot be read.
+        :raises TypeError, ValueError: when it is no stamp.
         """
 
     @abstractmethod

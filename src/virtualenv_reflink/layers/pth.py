@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import LAYER_STATE, Layered
 from virtualenv_reflink.layers.layer import Layer
 from virtualenv_reflink.layers.mode import TreeMode
+from virtualenv_reflink.layers.stamps import are_current, changed_directories, parse_stamps, stamps_of, text_of
+from virtualenv_reflink.layers.startup import NAMES, add_start_file, startup_of
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
 from virtualenv_reflink.placing.hardlink import Hardlink
@@ -18,17 +21,8 @@ from virtualenv_reflink.transaction.errors import explained
 from virtualenv_reflink.transaction.generated import Generated, write_file
 from virtualenv_reflink.transaction.install import install_beside_layer, named
 from virtualenv_reflink.transaction.steps import Steps
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
 from virtualenv_reflink.transaction.transaction import Transaction
-
-PTH_NAME = "_virtualenv_reflink_layer.pth"
-
-# site runs a line that begins with "import", in virtual environments twice. Python must start without the layer too.
-_PTH = (
-    "import os, site, sys; layer = {layer}; "
-    "getattr(sys, '_virtualenv_reflink_layer', '') == layer or (setattr(sys, '_virtualenv_reflink_layer', layer), "
-    "site.addsitedir(layer) if os.path.isdir(layer) else sys.stderr.write("
-    "'virtualenv-reflink: the layer ' + layer + ' of this environment is missing; create the environment again\\n'))\n"
-)
 
 
 class PthLayer(TreeMode):
@@ -43,10 +37,15 @@ class PthLayer(TreeMode):
     beside = (Hardlink, Clone, Copy)
     extends = False
     depends = True
+    putting_commits = False
 
     def begin(self, tree: str, base: str | None) -> None:  # noqa: ARG002
         """Make a directory."""
         os.mkdir(tree)
+
+    def complete(self, tree: Path, wheels: Sequence[SuppliedWheel], environment: Environment) -> None:
+        """Add what processes ``.pth`` and ``.start`` files of the wheels."""
+        add_start_file(tree, environment, compile_bytecode=any(supplied.bytecode for supplied in wheels))
 
     def seal(self, tree: str) -> None:
         """Take away the permission to write, which hard links to the cache do not have."""
@@ -57,6 +56,18 @@ class PthLayer(TreeMode):
                 if mode & 0o222:
                     os.chmod(path, mode & 0o555)
             os.chmod(directory, os.stat(directory).st_mode & 0o555)
+
+    def stamp(self, tree: str) -> str:
+        """Return the stamps of all directories and files."""
+        return text_of(stamps_of(tree))
+
+    def is_unchanged(self, tree: str, stamp: str) -> bool:
+        """Return whether the directories are as they were, and the files, or some of them where there are many."""
+        return are_current(tree, parse_stamps(stamp))
+
+    def suspects(self, tree: str, stamp: str) -> frozenset[str] | None:
+        """Return the directories with other stamps: their files may just have got or lost hard links."""
+        return changed_directories(tree, parse_stamps(stamp))
 
     def put(self, layer: Layer, environment: Environment, change: Transaction, placer: Placer) -> None:
         """Write the line, once all that goes with it is in place.
@@ -75,7 +86,7 @@ def leave_layer(environment: Environment, change: Transaction) -> None:
 
     :raises OSError: when that fails.
     """
-    change.set_aside({"": [f"{environment.purelib}/{name}" for name in (PTH_NAME, LAYER_STATE)]})
+    change.set_aside({"": [f"{environment.purelib}/{name}" for name in (*NAMES, LAYER_STATE)]})
 
 
 def keep_layer_without(
@@ -92,14 +103,17 @@ def keep_layer_without(
 
 def _enter_layer(state: Layered, environment: Environment, change: Transaction) -> None:
     library = str(environment.purelib)
-    contents = {LAYER_STATE: _state_text(state.tree, state.files), PTH_NAME: _PTH.format(layer=ascii(str(state.tree)))}
+    files, links = startup_of(state.tree, environment.version)
+    files = {LAYER_STATE: _state_text(state.tree, state.files), **files}
     missing = [] if os.path.isdir(library) else [library]
-    change.will(Steps(directories=missing, files=[(library, list(contents))]))
+    change.will(Steps(directories=missing, files=[(library, [*files, *links])]))
     for directory in missing:
         os.makedirs(directory)
-    for name, text in contents.items():
-        write_file(f"{library}/{name}", Generated("purelib", name, text.encode("ascii")))
+    for name, target in links.items():
+        os.symlink(target, f"{library}/{name}")
+    for name, content in files.items():
+        write_file(f"{library}/{name}", Generated("purelib", name, content))
 
 
-def _state_text(tree: object, files: Mapping[str, Sequence[str]]) -> str:
-    return json.dumps({"layer": str(tree), "files": files})
+def _state_text(tree: Path, files: Mapping[str, Sequence[str]]) -> bytes:
+    return json.dumps({"layer": str(tree), "files": files}).encode("ascii")

@@ -5,22 +5,25 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.record import Row, text_of
 from virtualenv_reflink.errors import InstallError, LinkModeError
+from virtualenv_reflink.filesystem.inheritance import disinherit, inherited_from
 from virtualenv_reflink.filesystem.probe import filesystem_name
 from virtualenv_reflink.filesystem.subvolume import (
     create_subvolume,
     delete_subvolume,
     is_subvolume,
+    last_change,
     seal_subvolume,
     snapshot,
 )
-from virtualenv_reflink.layers.layer import Layer
+from virtualenv_reflink.filesystem.umask import current_umask
+from virtualenv_reflink.layers.layer import Layer, has_beside
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
@@ -47,6 +50,15 @@ class Snapshot(TreeMode):
     beside = (Clone, Copy)
     extends = True
     depends = False
+    putting_commits = True
+
+    def why_not(self, environment: Environment) -> str | None:
+        """Return why a layer cannot become the packages of an environment; files in a snapshot inherit nothing."""
+        reason = super().why_not(environment)
+        if reason:
+            return reason
+        inherited = inherited_from(str(environment.purelib))
+        return inherited and f"a snapshot would not inherit the {inherited} of the directory"
 
     def begin(self, tree: str, base: str | None) -> None:
         """Make a subvolume, or a snapshot of the subvolume ``base``."""
@@ -62,10 +74,37 @@ class Snapshot(TreeMode):
                 f"--link-mode snapshot is impossible here: {filesystem_name(os.path.dirname(tree))} has no subvolumes; "
                 "use --link-mode auto, or keep --wheel-cache and the environment on one btrfs"
             ) from error
+        disinherit(tree, 0o777 & ~current_umask())
+
+    def complete(self, tree: Path, wheels: Sequence[SuppliedWheel], environment: Environment) -> None:  # noqa: ARG002
+        """Write the files again that each environment extends, so that they lie side by side in the metadata.
+
+        A snapshot shares that metadata block by block, and has its own copy of each block in which a file was written.
+        """
+        for supplied in filter(has_beside, wheels):
+            record = tree / supplied.dist_info / "RECORD"
+            content = record.read_bytes()
+            record.unlink()
+            record.write_bytes(content)
 
     def seal(self, tree: str) -> None:
         """Make the subvolume read-only, for root too."""
         seal_subvolume(tree)
+
+    def stamp(self, tree: str) -> str:
+        """Return the last change of the subvolume."""
+        return last_change(tree)
+
+    def is_unchanged(self, tree: str, stamp: str) -> bool:
+        """Return whether the subvolume has not been changed."""
+        try:
+            return last_change(tree) == stamp
+        except OSError:
+            return False
+
+    def suspects(self, tree: str, stamp: str) -> frozenset[str] | None:  # noqa: ARG002
+        """Return None."""
+        return None
 
     def put(self, layer: Layer, environment: Environment, change: Transaction, placer: Placer) -> None:
         """Make a snapshot of ``layer`` the environment's site-packages, with what its creator had put there.
@@ -85,7 +124,7 @@ class Snapshot(TreeMode):
 
 def delete_snapshots(environment: Path) -> None:
     """Delete those site-packages of an environment that are subvolumes, at once, where the mount allows that."""
-    for library in environment.glob("lib/python*/site-packages"):
+    for library in environment.glob("lib/*/site-packages"):
         if is_subvolume(str(library)):
             with suppress(OSError):
                 delete_subvolume(str(library))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from virtualenv_reflink.environment.installed import installed_in, layered, normalized, present_versions
 from virtualenv_reflink.errors import CacheError, InstallError
+from virtualenv_reflink.filesystem.source import SourceError
+from virtualenv_reflink.layers.integrity import drop_changed, is_sound, is_unchanged, note_built
 from virtualenv_reflink.layers.layer import Kind, Layer, Member, kind_of, layer_key, member_of, parse_layer
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.layers.pth import keep_layer_without, leave_layer
@@ -40,6 +43,8 @@ def place_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply
     if mode.depends:
         register_user(context.cache, layer.tree.parent.name, context.environment.root)
     mode.put(layer._replace(beside=beside), context.environment, change, Placer(context.modes.files))
+    if mode.putting_commits:
+        _check_unchanged(layer.tree.parent, mode, context)
     return Outcome(mode.name)
 
 
@@ -104,7 +109,7 @@ def _layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> 
     """Return the layer of what is wanted; one that is there costs no look at its wheels."""
     cache = context.cache
     key = _known_key(mode, wanted, context, supply)
-    known = _described(cache.cached_layer(key), context) if key else None
+    known = _known(key, mode, context, supply) if key else None
     if known is not None:
         return known
     # a lazy boundary: what builds a layer
@@ -115,15 +120,46 @@ def _layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> 
     supply.expect_links(wheels)
     kind = _kind(mode, context)
     builder = LayerBuilder(mode, kind, context.environment, context.progress)
-    fill = builder.filling(wheels, cache.cached_layers(mode.name))
+    bases = (entry for entry in cache.cached_layers(mode.name) if is_unchanged(entry, mode, cache))
+    fill = builder.filling(wheels, bases, lambda base: _check_unchanged(base, mode, context))
     # what had to be fetched or built is known by now
     key = _known_key(mode, wanted, context, supply) or layer_key(kind, [member_of(supplied) for supplied in wheels])
     entry = cache.layer(key, fill)
     supply.note_links(wheels)
+    note_built(entry, mode, cache, wheels)
     layer = _described(entry, context)
     if layer is None:
         raise CacheError(f"the layer {entry} was damaged as soon as it was made; check the disk of --wheel-cache")
     return layer
+
+
+def _known(key: str, mode: TreeMode, context: Context, supply: Supply) -> Layer | None:
+    """Return a layer that was built before; one that is not as it was built is dropped, and None returned."""
+    cache = context.cache
+    layer = _described(cache.cached_layer(key), context)
+    if layer is None:
+        return None
+    entry, members = layer.tree.parent, layer.members
+    if is_sound(entry, mode, cache, lambda: _members(members, context, supply)):
+        return layer
+    drop_changed(entry, cache, _members(members, context, supply))
+    return None
+
+
+def _check_unchanged(entry: Path, mode: TreeMode, context: Context) -> None:
+    """Refuse what came from a layer that was changed.
+
+    :raises SourceError: when it was.
+    """
+    if not is_unchanged(entry, mode, context.cache):
+        raise SourceError(errno.EIO, "it was changed after it came into the cache", str(entry))
+
+
+def _members(members: Sequence[Member], context: Context, supply: Supply) -> list[SuppliedWheel] | None:
+    try:
+        return [_member(member, context, supply) for member in members]
+    except InstallError:
+        return None
 
 
 def _described(entry: Path | None, context: Context) -> Layer | None:
@@ -148,7 +184,7 @@ def _known_key(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply)
 
 
 def _kind(mode: TreeMode, context: Context) -> Kind:
-    return kind_of(mode.name, context.facts.bytecode_tag if context.settings.compile_bytecode else None)
+    return kind_of(mode, context.facts.bytecode_tag if context.settings.compile_bytecode else None)
 
 
 def _member(member: Member, context: Context, supply: Supply) -> SuppliedWheel:

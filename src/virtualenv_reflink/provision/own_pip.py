@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.manifest import TREE_NAME
 from virtualenv_reflink.layers.building import LayerBuilder
+from virtualenv_reflink.layers.integrity import drop_changed, is_sound, note_built
 from virtualenv_reflink.layers.layer import kind_of
 from virtualenv_reflink.layers.pth import PthLayer
 from virtualenv_reflink.requirements.bundled import bundled_wheel
@@ -22,12 +23,25 @@ def own_pip(context: Context) -> Pip:
     :raises ReflinkError: when virtualenv bundles none.
     """
     cache, environment, facts = context.cache, context.environment, context.facts
-    wheel = cache.unpacked(bundled_wheel(cache, "pip", environment.version))
-    key = f"pip-{wheel.key}-{facts.bytecode_tag}"
-    layer = cache.cached_layer(key)
+    bundled = bundled_wheel(cache, "pip", environment.version)
+    key = f"pip-{cache.unpacked(bundled).key}-{facts.bytecode_tag}"
+    mode, layer = PthLayer(), cache.cached_layer(key)
+
+    def supplied() -> list[SuppliedWheel]:
+        wheel = cache.unpacked(bundled)
+        return [SuppliedWheel(wheel, cache.bytecode(wheel, environment.base_executable, facts), requested=True)]
+
+    if layer and not is_sound(layer, mode, cache, supplied):
+        drop_changed(layer, cache, supplied())
+        layer = None
     if layer is None:
-        bytecode = cache.bytecode(wheel, environment.base_executable, facts)
-        mode, kind = PthLayer(), kind_of(PthLayer.name, facts.bytecode_tag)
-        builder = LayerBuilder(mode, kind, environment, context.progress)
-        layer = cache.layer(key, builder.filling([SuppliedWheel(wheel, bytecode, requested=True)], ()))
+        builder = LayerBuilder(mode, kind_of(mode, facts.bytecode_tag), environment, context.progress)
+        wheels = supplied()
+        trees = [tree for each in wheels for tree in each.trees]
+        for tree in trees:
+            cache.expect_links(tree)
+        layer = cache.layer(key, builder.filling(wheels))
+        for tree in trees:
+            cache.note_links(tree)
+        note_built(layer, mode, cache, wheels)
     return Pip(layer / TREE_NAME, environment.executable, environment.base_executable)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.cache.manifest import UnpackedWheel
-from virtualenv_reflink.environment.installed import installed_in, layered, normalized, present_versions
+from virtualenv_reflink.environment.installed import layered, normalized, present_versions
 from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.transaction.install import install
@@ -15,7 +15,6 @@ from virtualenv_reflink.transaction.supplied import SuppliedWheel
 from virtualenv_reflink.transaction.transaction import Transaction
 
 if TYPE_CHECKING:
-    from virtualenv_reflink.environment.environment import Environment
     from virtualenv_reflink.environment.scripts import Aliases
     from virtualenv_reflink.provision.context import Context
     from virtualenv_reflink.provision.supply import Supply
@@ -48,10 +47,12 @@ class Placement:
         mode = self._context.modes.tree
         if mode is None:
             return self._place_files(wanted, change)
+        if not wanted:
+            return Outcome(mode.name)
         # a lazy boundary: what knows layers
         from virtualenv_reflink.provision.layer_placement import has_layer, place_layer
 
-        reason = why_not_whole(self._context.environment)
+        reason = mode.why_not(self._context.environment)
         if reason is None or has_layer(mode, wanted, self._context, self._supply):
             return place_layer(mode, wanted, self._context, self._supply, change)
         outcome = self._place_files(wanted, change)
@@ -79,18 +80,6 @@ class Placement:
 
             refresh_layer(self._context, change)
         return outcome
-
-
-def why_not_whole(environment: Environment) -> str | None:
-    """Return why a layer cannot become the packages of an environment all at once, or None."""
-    if environment.purelib != environment.platlib:
-        return "purelib and platlib are in different places"
-    if environment.purelib == environment.root:
-        return "it is a plain directory of packages"
-    state = layered(environment)
-    if (state and state.tree.is_dir()) or any(installed_in(environment.purelib)):
-        return "the environment already has packages"
-    return None
 
 
 def without_satisfied(packages: Sequence[Locked], search_path: Sequence[Path]) -> list[Locked]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def bundled_wheel(cache: WheelCache, distribution: str, version: tuple[int, int, int]) -> Path:
     """Return virtualenv's bundled wheel of a distribution for a version of Python.
 
+    A Python that is newer than all that virtualenv bundles for gets what the newest of them gets, as from virtualenv.
+
     What is bundled is asked of virtualenv once, as importing it takes longer than making an environment.
 
     :raises ReflinkError: when virtualenv bundles none.
@@ -26,9 +28,15 @@ def bundled_wheel(cache: WheelCache, distribution: str, version: tuple[int, int,
     bundle = Path(spec.origin).parent / "seed" / "wheels" / "embed" / "__init__.py"
     minor = f"{version[0]}.{version[1]}"
     try:
-        return Path(cache.fact_of_file("bundles", bundle, _bundled, _wheels_by_version)[minor][distribution])
-    except (KeyError, OSError) as error:
+        bundles = cache.fact_of_file("bundles", bundle, _bundled, _wheels_by_version)
+        newest = max(bundles, key=_release)
+        return Path(bundles[newest if version[:2] > _release(newest) else minor][distribution])
+    except (LookupError, ValueError, OSError) as error:
         raise ReflinkError(f"virtualenv bundles no {distribution} for Python {minor}; upgrade virtualenv") from error
+
+
+def _release(minor: str) -> tuple[int, ...]:
+    return tuple(map(int, minor.split(".")))
 
 
 def _wheels_by_version(text: str) -> dict[str, dict[str, str]]:

@@ -1,0 +1,148 @@
+"""Whether a known layer still is what was built, so that nobody is served what was changed in it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from virtualenv_reflink.cache.manifest import TREE_NAME, File
+from virtualenv_reflink.cache.record_hash import hash_of_file
+from virtualenv_reflink.cache.wheel_cache import WheelCache
+from virtualenv_reflink.layers.mode import TreeMode
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
+
+_KIND = "layer-stamps"
+
+
+class _Note(NamedTuple):
+    """The stamp of a layer, and a digest of the files in it that are not of the wheels, such as RECORD."""
+
+    stamp: str
+    generated: str
+
+
+class _Source(NamedTuple):
+    path: str
+    file: File
+
+
+def note_built(layer: Path, mode: TreeMode, cache: WheelCache, wheels: Sequence[SuppliedWheel]) -> None:
+    """Note what tells that a layer, built of ``wheels`` just now, is as it is.
+
+    :raises OSError: when it cannot be read.
+    """
+    tree = str(layer / TREE_NAME)
+    generated = _digest(tree, sorted(set(_files_in(tree)) - _sources(wheels).keys()))
+    cache.write_note(_KIND, layer.name, json.dumps(_Note(mode.stamp(tree), generated)))
+
+
+def is_sound(
+    layer: Path, mode: TreeMode, cache: WheelCache, wheels: Callable[[], Sequence[SuppliedWheel] | None]
+) -> bool:
+    """Return whether a layer is as it was built.
+
+    Where the stamp leaves that open, as after a further hard link, files are read. ``wheels`` are those it was built
+    of, in the order of installation, or nothing where the cache has lost some.
+    """
+    if is_unchanged(layer, mode, cache):
+        return True
+    note = cache.read_note(_KIND, layer.name, _parse)
+    tree = str(layer / TREE_NAME)
+    try:
+        suspects = mode.suspects(tree, note.stamp) if note else None
+        found = None if suspects is None else wheels()
+        if note is None or suspects is None or found is None:
+            return False
+        stamp = mode.stamp(tree)
+        if not _holds(tree, _sources(found), note.generated, suspects):
+            return False
+    except (OSError, TypeError, ValueError):
+        return False
+    cache.write_note(_KIND, layer.name, json.dumps(note._replace(stamp=stamp)))
+    return True
+
+
+def drop_changed(layer: Path, cache: WheelCache, wheels: Sequence[SuppliedWheel] | None) -> None:
+    """Take a layer out of the cache, and before that the wheels whose files were changed through it.
+
+    Without the layer those files have fewer links, and it could not be told any more why their ctimes are new.
+
+    :raises CacheError: when the cache cannot be written.
+    """
+    for supplied in wheels or ():
+        if not all(_is_as_unpacked(source.path, source) for source in _sources([supplied]).values()):
+            cache.drop(supplied.wheel)
+    cache.drop_layer(layer.name)
+
+
+def is_unchanged(layer: Path, mode: TreeMode, cache: WheelCache) -> bool:
+    """Return whether a layer has the stamp it had when it was built or last read."""
+    note = cache.read_note(_KIND, layer.name, _parse)
+    try:
+        return note is not None and mode.is_unchanged(str(layer / TREE_NAME), note.stamp)
+    except (TypeError, ValueError):
+        return False
+
+
+def _holds(tree: str, sources: dict[str, _Source], generated: str, suspects: frozenset[str]) -> bool:
+    """Return whether a layer has the files of the wheels, sound where they are suspect, and what was generated."""
+    present = set(_files_in(tree))
+    if not sources.keys() <= present or _digest(tree, sorted(present - sources.keys())) != generated:
+        return False
+    suspicious = (path for path in sources if (os.path.dirname(path) or ".") in suspects)
+    return all(_is_as_unpacked(f"{tree}/{path}", sources[path]) for path in suspicious)
+
+
+def _is_as_unpacked(path: str, source: _Source) -> bool:
+    expected = source.file.hash
+    try:
+        return bool(expected) and hash_of_file(path, expected.partition("=")[0]) == expected
+    except OSError:
+        return False
+
+
+def _sources(wheels: Sequence[SuppliedWheel]) -> dict[str, _Source]:
+    """Return the cached file for each path in the layer of ``wheels``."""
+    return {
+        path: _Source(f"{tree.root}/{scheme}/{path}", file)
+        for supplied in wheels
+        for tree in supplied.trees
+        for scheme in tree.schemes.keys() & {"purelib", "platlib"}
+        for path, file in tree.files(scheme)
+    }
+
+
+def _files_in(tree: str) -> list[str]:
+    """Return the paths of all files.
+
+    :raises OSError: when it cannot be read, or holds anything but files and directories.
+    """
+    found = []
+    for place, directories, names in os.walk(tree, onerror=_fail):
+        for name in (*directories, *names):
+            mode = os.lstat(f"{place}/{name}").st_mode
+            if stat.S_ISREG(mode):
+                found.append(os.path.relpath(f"{place}/{name}", tree))
+            elif not stat.S_ISDIR(mode):
+                raise OSError(errno.EINVAL, "it is neither a file nor a directory", f"{place}/{name}")
+    return found
+
+
+def _digest(tree: str, paths: Sequence[str]) -> str:
+    lines = [f"{path} {hash_of_file(f'{tree}/{path}')}" for path in paths]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _fail(error: OSError) -> None:
+    raise error
+
+
+def _parse(text: str) -> _Note:
+    stamp, generated = json.loads(text)
+    return _Note(str(stamp), str(generated))
