@@ -45,7 +45,8 @@ class Footprint:
         owned = owned_files(self._environment)
         for path in self._taken:
             directory, name = os.path.split(path)
-            if f"{os.path.realpath(directory)}/{name}" not in owned:
+            is_directory = os.path.isdir(path) and not os.path.islink(path)
+            if is_directory or f"{os.path.realpath(directory)}/{name}" not in owned:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
         change.set_aside({"": self._taken})
 
@@ -69,9 +70,16 @@ class Footprint:
             if self._found_in(parent) is not None:
                 self.directories.append(directory)
             return None
-        if os.path.islink(directory) and not self._is_inside(os.path.realpath(directory)):
+        if self._leads_outside(directory):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), directory)
         return names
 
-    def _is_inside(self, path: str) -> bool:
-        return path == self._root or path.startswith(self._root + os.sep)
+    def _leads_outside(self, directory: str) -> bool:
+        """Whether a directory is elsewhere than its path says; schemes that are elsewhere openly are not."""
+        if not os.path.islink(directory) and not _is_below(directory, str(self._environment.root)):
+            return False
+        return not _is_below(os.path.realpath(directory), self._root)
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path == root or path.startswith(os.path.join(root, ""))
