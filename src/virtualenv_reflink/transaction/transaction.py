@@ -107,13 +107,17 @@ class Transaction:
     def set_aside(self, files: Mapping[str, Sequence[str]]) -> None:
         """Take files out of the environment, by the normalized name of the project that lists them, or "".
 
-        Those that are not there are left out. They may be directories that hold nothing else.
+        Those that are not there are left out. They may be directories that hold nothing else, and several projects may
+        list the same.
 
         :raises OSError: when one cannot be moved.
         """
         number = len(self._steps.aside)
-        listed = ((path, project) for project, paths in files.items() for path in dict.fromkeys(paths))
-        found = (each for each in listed if os.path.lexists(each[0]))
+        owners: dict[str, set[str]] = {}
+        for project, paths in files.items():
+            for path in paths:
+                owners.setdefault(path, set()).add(project)
+        found = ((path, min(of) if len(of) == 1 else "") for path, of in owners.items() if os.path.lexists(path))
         moves = [Aside(path, f"{self.place_for(path)}/{n}", project) for n, (path, project) in enumerate(found, number)]
         if moves:
             self.will(Steps(aside=moves))
