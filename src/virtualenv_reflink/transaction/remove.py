@@ -79,6 +79,8 @@ def _bytecode(parent: str, name: str) -> Iterator[str]:
     if not name.endswith(".py"):
         return
     cache = os.path.join(parent, "__pycache__")
+    if os.path.islink(cache):
+        cache = os.path.realpath(cache)
     with suppress(FileNotFoundError, NotADirectoryError):
         for entry in os.listdir(cache):
             if entry.startswith(f"{name.removesuffix('.py')}.") and entry.endswith(".pyc"):
