@@ -10,8 +10,10 @@ import re
 import stat
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 _NAME = re.compile(r"[-_.]+")
 _STATE = {"_virtualenv_reflink_layer.pth", "_virtualenv_reflink_layer.json", "_virtualenv.py", "_virtualenv.pth"}
@@ -47,7 +49,7 @@ def installed(environment: Path) -> dict[str, str]:
     """Return what Python finds in an environment, its layer included, by normalized name."""
     library = library_of(environment)
     found = distributions(path=[str(library), *map(str, _layer(library))])
-    return {_NAME.sub("-", each.metadata["Name"] or "unknown").lower(): each.version for each in found}
+    return {_NAME.sub("-", each.metadata["Name"]).lower(): each.version for each in found if each.metadata["Name"]}
 
 
 def not_whole(environment: Path, *, hashes: bool = False) -> Iterator[str]:
@@ -69,9 +71,8 @@ def unlisted(environment: Path, made_by_creator: set[str]) -> Iterator[str]:
     """Yield files of an environment that no RECORD lists, its creator did not make and that are of no layer."""
     library = library_of(environment)
     known = {os.path.normpath(library / path) for record in _records(library) for path, _, _ in _rows(record)}
-    for state in library.glob("_virtualenv_reflink_layer.json"):
-        beside = json.loads(state.read_bytes())["files"]
-        known |= {os.path.normpath(library / path) for paths in beside.values() for path in paths}
+    for state in _states(library):
+        known |= {os.path.normpath(library / path) for paths in state["files"].values() for path in paths}
     for directory, names, files in os.walk(environment):
         yield from (os.path.join(directory, name) for name in names if "virtualenv-reflink" in name)
         for name in files:
@@ -97,8 +98,15 @@ def bad_entries(cache: Path) -> Iterator[str]:
 
 
 def _layer(library: Path) -> Iterator[Path]:
-    for state in library.glob("_virtualenv_reflink_layer.json"):
-        yield Path(json.loads(state.read_bytes())["layer"])
+    for state in _states(library):
+        yield Path(state["layer"])
+
+
+def _states(library: Path) -> Iterator[dict[str, Any]]:
+    for path in library.glob("_virtualenv_reflink_layer.json"):
+        # a power cut may have left it empty
+        with suppress(ValueError):
+            yield json.loads(path.read_bytes())
 
 
 def _records(library: Path) -> Iterator[Path]:

@@ -155,6 +155,11 @@ def layered(environment: Environment) -> Layered | None:
         return None
 
 
+def has_lost_layer(environment: Environment) -> bool:
+    """Return whether an environment had a layer of which nothing can be read, as after a power cut."""
+    return (environment.purelib / LAYER_STATE).exists() and layered(environment) is None
+
+
 def present_versions(search_path: Sequence[Path]) -> dict[str, str]:
     """Return the versions of what is installed, by normalized name; what comes first on ``search_path`` counts."""
     return {found.name: found.version for place in reversed(search_path) for found in installed_in(place)}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from virtualenv_reflink.environment.compatibility import check_python
 from virtualenv_reflink.environment.environment import Environment
-from virtualenv_reflink.environment.installed import normalized, without_record
+from virtualenv_reflink.environment.installed import has_lost_layer, normalized, without_record
 from virtualenv_reflink.environment.record import Recorder, Row
 from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.placing.batches import Batch
@@ -52,7 +52,9 @@ def install_beside_layer(
     :raises InstallError: when a file is in the way or the disk is full.
     """
     with explained(named(wheels), environment):
-        return _Installation(environment, placer, change).install_beside_layer(wheels)
+        names = (normalized(supplied.distribution) for supplied in wheels)
+        lost = frozenset(names) if has_lost_layer(environment) else frozenset()
+        return _Installation(environment, placer, change, lost).install_beside_layer(wheels)
 
 
 def named(wheels: Sequence[SuppliedWheel]) -> str:

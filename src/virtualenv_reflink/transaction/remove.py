@@ -43,14 +43,14 @@ def _check_record(metadata: Path) -> None:
 def _files_of(dist_info: Path, library: Path, environment: Environment) -> Iterator[str]:
     """Yield the files of a distribution inside the environment, with the bytecode that was made of them.
 
-    Its metadata directory comes first, and whole if all that is in it is listed, so that nobody takes the distribution
-    for installed while its files are on their way.
+    Its metadata directory comes first, and whole if all that is in it is listed (or nothing is, after a power cut), so
+    that nobody takes the distribution for installed while its files are on their way.
     """
     root = os.path.realpath(environment.root)
     metadata = os.path.join(os.path.realpath(library), dist_info.name)
     listed = list(_listed(dist_info, library))
     of_metadata = [path for path in listed if path.startswith(metadata + os.sep)]
-    if os.path.islink(metadata) or set(_files_below(metadata)).issubset(of_metadata):
+    if os.path.islink(metadata) or len(listed) < 2 or set(_files_below(metadata)).issubset(of_metadata):
         of_metadata = [metadata]
     for path in (*of_metadata, *(path for path in listed if not path.startswith(metadata + os.sep))):
         if path.startswith(root + os.sep):

@@ -145,7 +145,7 @@ def _publish(tree: str, path: str) -> None:
         if not os.path.isdir(path) or os.path.islink(path):
             raise
         for name in os.listdir(tree):
-            os.rename(f"{tree}/{name}", f"{path}/{name}")
+            _publish(f"{tree}/{name}", f"{path}/{name}")
         os.rmdir(tree)
 
 
