@@ -29,6 +29,8 @@ def run(number: int, seed: int) -> Iterator[Tally]:
     """Make ``number`` edits, half of them as root."""
     for filesystem, modes in (("btrfs", ("clone", "snapshot", "copy")), ("xfs", ("clone", "copy"))):
         with loop_mount(filesystem, 2048) as mount:
+            # a user can come here too
+            mount.parent.chmod(0o755)
             for mode in modes:
                 for user in (0, _USER):
                     directory = mount / f"{mode}-{user}"
@@ -49,6 +51,7 @@ def _tally_of(at: Setting, filesystem: str, mode: str, user: int, number: int, s
     beside = tree_of(other)
     tally.counts["tried"] = number
     tally.counts["hit"] = _edited_by(user, at.environment, number, seed)
+    assert tally.counts["hit"] > number // 2, "too few edits were possible"
     subprocess.run(["sync", "-f", at.directory], check=True)
     tally.problem("written outside", changes(before, _content(at.cache)))
     tally.problem("written outside", changes(beside, tree_of(other)))
