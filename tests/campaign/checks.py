@@ -45,6 +45,11 @@ def library_of(environment: Path) -> Path:
     return found[0] if found else environment / "lib" / "site-packages"
 
 
+def layer_of(environment: Path) -> Path | None:
+    """Return the layer of an environment, if it has one."""
+    return next(_layer(library_of(environment)), None)
+
+
 def installed(environment: Path) -> dict[str, str]:
     """Return what Python finds in an environment, its layer included, by normalized name."""
     library = library_of(environment)
@@ -64,7 +69,10 @@ def not_whole(environment: Path, *, hashes: bool = False) -> Iterator[str]:
             wrong = _wrong(path, rows, hashes)
             if wrong:
                 yield wrong
-        yield from (f"{each} has no RECORD" for each in place.glob("*.dist-info") if not (each / "RECORD").exists())
+        for metadata in place.glob("*.dist-info"):
+            record = metadata / "RECORD"
+            if not record.exists() or not record.stat().st_size:
+                yield f"{record} is missing or empty"
 
 
 def unlisted(environment: Path, made_by_creator: set[str]) -> Iterator[str]:

@@ -95,9 +95,15 @@ class _Disk:
             self._remount(f"size={used + number}")
             return
         status = os.statvfs(self.place)
-        with (self.place / "filler").open("wb") as stream, suppress(OSError):
-            for start in range(0, status.f_bavail * status.f_frsize - number, 1 << 20):
-                os.posix_fallocate(stream.fileno(), start, 1 << 20)
+        # root has the reserved blocks too
+        free = (status.f_bavail if self._filesystem == "btrfs" else status.f_bfree) * status.f_frsize
+        with (self.place / "filler").open("wb") as stream:
+            place = 0
+            for step in (16 << 20, 1 << 20, 1 << 16):
+                with suppress(OSError):
+                    while place + step <= free - number:
+                        os.posix_fallocate(stream.fileno(), place, step)
+                        place += step
 
     def leave_inodes(self, number: int) -> None:
         _, used = self.used()
@@ -139,7 +145,7 @@ def _tally_of(way: Way, disk: _Disk, rounds: int, rng: random.Random) -> Tally:
             done = _run_and_fail(way, command, disk, seconds * part)
         else:
             if way.what == "no space":
-                disk.leave_bytes(int(max(after[0] - before[0], 200_000) * part))
+                disk.leave_bytes(int(max(after[0] - before[0], 20_000) * part))
             else:
                 disk.leave_inodes(int((after[1] - before[1]) * part))
             done = at.run(command)

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.campaign.checks import changes, installed, library_of, not_whole, tree_of
+from tests.campaign.checks import changes, installed, layer_of, library_of, not_whole, tree_of
 from tests.campaign.setting import REFLINK, Done, Setting, remove, versions
 from tests.campaign.tally import Tally
 from tests.support.loop_mounts import loop_mount
@@ -21,13 +21,17 @@ Prepare = Callable[[Setting], None]
 
 
 class Scenario(NamedTuple):
-    """A command, what is there before it, and what the environment holds after it."""
+    """A command, what is there before it, and what the environment holds after it.
+
+    One that is not ``repeatable`` refuses to do again what has been done.
+    """
 
     name: str
     filesystem: str
     prepare: Prepare
     command: Callable[[Setting], list[str]]
     expected: dict[str, str]
+    repeatable: bool = True
 
 
 class Way(NamedTuple):
@@ -153,7 +157,10 @@ def _interrupt(
         tally.problem("lost", [f"{where}: exit status {code}, not as before: {', '.join(found[:3])}"] if found else [])
     if check_agreement and library_of(at.environment).parent.parent.is_dir():
         tally.problem("lost", (f"{where}: {each}" for each in _disagreement(scenario, at, held)))
-    at.run_again(command, scenario.expected, tally)
+    if scenario.repeatable or layer_of(at.environment):
+        at.run_again(command, scenario.expected, tally)
+    else:
+        tally.problem("next run not whole", at.problems(scenario.expected))
 
 
 def _disagreement(scenario: Scenario, at: Setting, held: dict[str, str]) -> Iterator[str]:
