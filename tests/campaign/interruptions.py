@@ -90,7 +90,12 @@ def scenarios_of_all() -> tuple[Scenario, ...]:
         Scenario("venv, clone", "xfs", _nothing, _making("clone"), versions("1.0")),
         Scenario("venv, snapshot", "btrfs", _nothing, _making("snapshot"), versions("1.0")),
         Scenario(
-            "eject", "ext4", _after("layer"), lambda at: at.command("eject", "copy", at.environment), versions("1.0")
+            "eject",
+            "ext4",
+            _after("layer"),
+            lambda at: at.command("eject", "copy", at.environment),
+            versions("1.0"),
+            False,
         ),
         Scenario("editable, copy", "ext4", _after("copy"), _editable, versions("2.0", **{"editable-project": "1.0"})),
     ]
