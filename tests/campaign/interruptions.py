@@ -55,11 +55,14 @@ WAYS = (
 )
 
 
-def run(number: int, seed: int, scenarios: tuple[Scenario, ...] | None = None) -> Iterator[Tally]:
-    """Interrupt ``number`` commands, divided among the scenarios and the ways to interrupt."""
+def run(number: int, seed: int, scenarios: tuple[Scenario, ...] | None = None, files: int = 1500) -> Iterator[Tally]:
+    """Interrupt ``number`` commands, divided among the scenarios and the ways to interrupt.
+
+    Each of three wheels has about as many ``files``.
+    """
     chosen = scenarios or scenarios_of_all()
     rng = random.Random(seed)
-    with _settings({each.filesystem for each in chosen}) as settings:
+    with _settings({each.filesystem for each in chosen}, files) as settings:
         for index, scenario in enumerate(chosen):
             rounds = number // len(chosen) + (index < number % len(chosen))
             if rounds:
@@ -103,10 +106,10 @@ def scenarios_of_all() -> tuple[Scenario, ...]:
 
 
 @contextmanager
-def _settings(filesystems: set[str]) -> Iterator[dict[str, Setting]]:
+def _settings(filesystems: set[str], files: int) -> Iterator[dict[str, Setting]]:
     with ExitStack() as stack:
         mounts = {name: stack.enter_context(loop_mount(name, 2048)) for name in sorted(filesystems)}
-        yield {name: Setting(mount) for name, mount in mounts.items()}
+        yield {name: Setting(mount, files) for name, mount in mounts.items()}
 
 
 def _tally_of(scenario: Scenario, at: Setting, rounds: int, index: int, rng: random.Random) -> Tally:

@@ -16,6 +16,6 @@ FEW = ("install, clone, warm", "upgrade, copy", "install, layer, warm", "upgrade
 def test_an_interrupted_command_leaves_all_as_it_was_and_succeeds_at_once(name: str) -> None:
     scenario = next(each for each in scenarios_of_all() if each.name == name)
     insist_on_mounts(scenario.filesystem)
-    (tally,) = run(4, seed=5, scenarios=(scenario,))
+    (tally,) = run(4, seed=5, scenarios=(scenario,), files=500)
     assert {kind: tally.counts[kind] for kind in PROBLEMS} == dict.fromkeys(PROBLEMS, 0), tally.examples
     assert tally.counts["tried"] == 4
