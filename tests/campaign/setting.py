@@ -82,7 +82,7 @@ class Setting:
             yield f"it holds {found}, not {expected}"
         yield from not_whole(self.environment, hashes=True)
         yield from unlisted(self.environment, self._made_by_creator)
-        check = self.run([*(sys.executable, "-m", "pip"), "--python", str(self.environment / "bin/python"), "check"])
+        check = self.run([str(self.environment / "bin" / "python"), "-B", "-m", "pip", "check"])
         if check.code:
             yield f"pip check: {check.said.strip()}"
 
