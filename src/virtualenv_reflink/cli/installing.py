@@ -10,7 +10,7 @@ from virtualenv_reflink.cli.outcome import write_outcomes
 from virtualenv_reflink.cli.report import Report
 from virtualenv_reflink.cli.terminal import progress, tell, tell_warnings
 from virtualenv_reflink.environment.discovery import Target
-from virtualenv_reflink.environment.installed import present_versions
+from virtualenv_reflink.environment.installed import cut_short, present_versions
 from virtualenv_reflink.options import settings
 from virtualenv_reflink.provision.placement import without_satisfied
 from virtualenv_reflink.provision.provisioner import Provisioner
@@ -59,7 +59,7 @@ def _lock(options: Namespace, target: Target, provisioner: Provisioner) -> Resol
 
 
 def _resolved(options: Namespace, target: Target, provisioner: Provisioner) -> Resolved:
-    if options.target is None:
+    if options.target is None and not cut_short(target.environment.libraries):
         return provisioner.lock(request(options), target.search_path)
     resolved = provisioner.lock(request(options), search_path=())
     return resolved._replace(lock=Lock(without_satisfied(resolved.lock.packages, target.search_path)))

@@ -33,14 +33,16 @@ def adopt(prefix: Path, environment: Environment, change: Transaction) -> None:
         for distribution in installed_in(library):
             with explained(distribution.name, environment):
                 remove_installed([distribution.name], environment, change)
-                _place(list(_files(prefix, library, distribution, environment)), environment, change)
+                _place(list(_files(prefix, library, distribution, environment)), distribution, environment, change)
 
 
 def _files(prefix: Path, library: Path, distribution: Installed, environment: Environment) -> Iterator[_File]:
     scripts = environment.scripts.name
     for listed in listed_files(distribution.path):
         source = Path(os.path.normpath(library / listed))
-        if source.is_relative_to(library):
+        if source.is_relative_to(distribution.path):
+            target = _staging(environment) / source.relative_to(library)
+        elif source.is_relative_to(library):
             target = environment.purelib / source.relative_to(library)
         elif source.is_relative_to(prefix / scripts):
             target = environment.scripts / source.relative_to(prefix / scripts)
@@ -49,16 +51,29 @@ def _files(prefix: Path, library: Path, distribution: Installed, environment: En
         yield _File(source, str(target))
 
 
-def _place(files: list[_File], environment: Environment, change: Transaction) -> None:
+def _place(files: list[_File], distribution: Installed, environment: Environment, change: Transaction) -> None:
+    staging, name = _staging(environment), distribution.path.name
     footprint = Footprint(environment)
-    places = [os.path.split(file.target) for file in files]
-    for directory, name in places:
-        footprint.add(directory, [name])
+    places = [os.path.split(file.target) for file in files if not Path(file.target).is_relative_to(staging)]
+    for directory, file_name in places:
+        footprint.add(directory, [file_name])
     footprint.make_room(change)
-    change.will(Steps(directories=footprint.directories, files=[(directory, [name]) for directory, name in places]))
+    change.will(
+        Steps(
+            directories=footprint.directories,
+            files=[(directory, [file_name]) for directory, file_name in places],
+            trees=[str(staging)],
+            publish=[(f"{staging}/{name}", f"{environment.purelib}/{name}")],
+        )
+    )
     for file in files:
         os.makedirs(os.path.dirname(file.target), exist_ok=True)
         status = file.source.stat()
         write_file(
             file.target, Generated("", "", file.source.read_bytes(), status.st_mode & 0o7777, status.st_mtime_ns)
         )
+
+
+def _staging(environment: Environment) -> Path:
+    """Return where a metadata directory is until all is in place."""
+    return Path(Transaction.staging(str(environment.purelib)))

@@ -23,16 +23,18 @@ class Footprint:
         self._names: dict[str, set[str] | None] = {}
         self.directories: list[str] = []
         self._taken: list[str] = []
+        self._lost: list[str] = []
 
-    def add(self, directory: str, names: Iterable[str]) -> None:
-        """Add files that are to come into a directory.
+    def add(self, directory: str, names: Iterable[str], *, lost: bool = False) -> None:
+        """Add files that are to come into a directory; where RECORD is ``lost``, they may be there unlisted.
 
         :raises FileExistsError: when a file is there, or a link that leads out of the environment.
         :raises OSError: when a directory cannot be read.
         """
         there = self._found_in(directory)
         if there:
-            self._taken += [f"{directory}/{name}" for name in names if name in there]
+            taken = [f"{directory}/{name}" for name in names if name in there]
+            (self._lost if lost else self._taken).extend(taken)
 
     def make_room(self, change: Transaction) -> None:
         """Set aside files of installed distributions that are in the way, as with pip; any other file is an error.
@@ -40,14 +42,15 @@ class Footprint:
         :raises FileExistsError: for the first file that no distribution lists.
         :raises OSError: when one cannot be set aside.
         """
-        if not self._taken:
+        if not self._taken and not self._lost:
             return
-        owned = owned_files(self._environment)
+        owned = owned_files(self._environment) if self._taken else frozenset()
         for path in self._taken:
             directory, name = os.path.split(path)
-            if f"{os.path.realpath(directory)}/{name}" not in owned:
+            is_directory = os.path.isdir(path) and not os.path.islink(path)
+            if is_directory or f"{os.path.realpath(directory)}/{name}" not in owned:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
-        change.set_aside({"": self._taken})
+        change.set_aside({"": [*self._taken, *self._lost]})
 
     def _found_in(self, directory: str) -> set[str] | None:
         """Return what a directory holds, or None for one that has to be made."""
@@ -69,9 +72,16 @@ class Footprint:
             if self._found_in(parent) is not None:
                 self.directories.append(directory)
             return None
-        if os.path.islink(directory) and not self._is_inside(os.path.realpath(directory)):
+        if self._leads_outside(directory):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), directory)
         return names
 
-    def _is_inside(self, path: str) -> bool:
-        return path == self._root or path.startswith(self._root + os.sep)
+    def _leads_outside(self, directory: str) -> bool:
+        """Whether a directory is elsewhere than its path says; schemes that are elsewhere openly are not."""
+        if not os.path.islink(directory) and not _is_below(directory, str(self._environment.root)):
+            return False
+        return not _is_below(os.path.realpath(directory), self._root)
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path == root or path.startswith(os.path.join(root, ""))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from virtualenv_reflink.environment.environment import Environment
+from virtualenv_reflink.environment.installed import has_lost_layer, normalized, without_record
 from virtualenv_reflink.environment.record import Recorder, Row
 from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.placing.batches import Batch
@@ -35,8 +36,9 @@ def install(
     :raises LinkModeError: when the link mode asked for is impossible.
     """
     with explained(named(wheels), environment):
+        lost = without_record(environment)
         remove_installed([supplied.distribution for supplied in wheels], environment, change)
-        _Installation(environment, placer, change).install(wheels, progress)
+        _Installation(environment, placer, change, lost).install(wheels, progress)
 
 
 def install_beside_layer(
@@ -47,7 +49,9 @@ def install_beside_layer(
     :raises InstallError: when a file is in the way or the disk is full.
     """
     with explained(named(wheels), environment):
-        return _Installation(environment, placer, change).install_beside_layer(wheels)
+        names = (normalized(supplied.distribution) for supplied in wheels)
+        lost = frozenset(names) if has_lost_layer(environment) else frozenset()
+        return _Installation(environment, placer, change, lost).install_beside_layer(wheels)
 
 
 def named(wheels: Sequence[SuppliedWheel]) -> str:
@@ -68,8 +72,12 @@ class _Plan(NamedTuple):
 class _Installation:
     """Plans all wheels, writes the plan down, and only then makes anything."""
 
-    def __init__(self, environment: Environment, placer: Placer, change: Transaction) -> None:
+    def __init__(
+        self, environment: Environment, placer: Placer, change: Transaction, lost: frozenset[str] = frozenset()
+    ) -> None:
+        """Take also the projects whose files may be there although no RECORD lists them, by normalized name."""
         self._environment = environment
+        self._lost = lost
         self._placer = placer
         self._change = change
         self._generator = Generator(environment, current_umask())
@@ -125,16 +133,17 @@ class _Installation:
     def _new_files(self, plan: _Plan, footprint: Footprint) -> Iterator[tuple[str, list[str]]]:
         """Yield the files of a plan by directory, without those in the staging directory, which is known as a whole."""
         staging = plan.layout.staging
+        lost = normalized(plan.supplied.distribution) in self._lost
         for _, _, target, files, _ in plan.placed:
             if not target.startswith(staging):
                 names = [file.name for file in files]
-                footprint.add(target, names)
+                footprint.add(target, names, lost=lost)
                 if names:
                     yield target, names
         for file in plan.generated:
             target, _, name = plan.layout.target(file.scheme, file.path).rpartition("/")
             if not target.startswith(staging):
-                footprint.add(target, [name])
+                footprint.add(target, [name], lost=lost)
                 yield target, [name]
 
     def _batches(self, plan: _Plan) -> Iterator[Batch]:

@@ -7,7 +7,7 @@ to be flushed for that, which takes up to a tenth of the time in which a small e
 
 One entry is written at a time: a JSON list of rows, compressed and divided into pages. Paths are relative to the root.
 
-    ["aside", PATH, PLACE, PROJECT]  the file PATH of a project is moved to PLACE
+    ["aside", PATH, PLACE, PROJECT]  PATH, which is of a project, is moved to PLACE
     ["directory", PATH]              the directory PATH is made
     ["files", [[PATH, NAMES]...]]    files are made in directories
     ["tree", PATH]                   PATH is made with all that is in it
@@ -19,20 +19,24 @@ One entry is written at a time: a JSON list of rows, compressed and divided into
 from __future__ import annotations
 
 import binascii
+import errno
 import json
 import os
 import shutil
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from virtualenv_reflink.transaction.steps import Aside, Steps
+from virtualenv_reflink.transaction.steps import Aside, Steps, delete
 
 _NAME = ".virtualenv-reflink-journal"
 # XFS has the shortest targets, XFS_SYMLINK_MAXLEN
 _PAGE_BYTES = 1000
 _LAST = ".last"
+# a journal that is no longer one, while its pages are deleted
+_DELETED = f"{_NAME}-deleted"
 
 
 class Journal:
@@ -69,27 +73,47 @@ class Journal:
     def read(self) -> Steps | None:
         """Return what an interrupted change was about to do, or None where there is no journal.
 
-        An entry that lacks its last page has never been acted upon.
+        An entry that lacks its last page has never been acted upon, nor has one at the end whose pages are not whole.
 
-        :raises OSError: when the journal cannot be read.
+        :raises OSError: when the journal cannot be read, is damaged, or is not of this environment's owner.
         """
         try:
             names = sorted(os.listdir(self.path))
         except FileNotFoundError:
             return None
+        self._check_owner()
         steps = Steps()
-        for entry in _entries(names):
-            text = "".join([_read_page(f"{self.path}/{name}") for name in entry])
-            _add_rows(steps, json.loads(zlib.decompress(binascii.a2b_base64(text))), self._absolute)
+        entries = list(_entries(names))
+        for entry in entries:
+            try:
+                rows = _decoded("".join([_read_page(f"{self.path}/{name}") for name in entry]))
+                steps.add(_steps(rows, self._absolute))
+            except (ValueError, TypeError, LookupError, zlib.error) as error:
+                if entry is not entries[-1]:
+                    raise OSError(errno.EIO, "it is damaged", f"{self.path}/{entry[0]}") from error
         return steps
 
     def delete(self) -> None:
         """Delete the journal: the change is over.
 
+        It stops being a journal at once, since some of its pages would tell of another change than all of them.
+
         :raises OSError: when that fails.
         """
-        if os.path.lexists(self.path):
-            shutil.rmtree(self.path)
+        doomed = os.path.join(self._root, _DELETED)
+        if os.path.lexists(doomed):
+            delete(doomed)
+        with suppress(FileNotFoundError):
+            os.rename(self.path, doomed)
+            shutil.rmtree(doomed)
+
+    def _check_owner(self) -> None:
+        """Refuse what somebody may have put there who could not change the environment otherwise."""
+        status = os.lstat(self.path)
+        if not stat.S_ISDIR(status.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self.path)
+        if status.st_uid not in {os.geteuid() if hasattr(os, "geteuid") else 0, 0, os.stat(self._root).st_uid}:
+            raise PermissionError(errno.EPERM, "it belongs to another user", self.path)
 
     def _write_entry(self, rows: list[list[Any]]) -> None:
         if not self._entries:
@@ -140,6 +164,11 @@ def _read_page(path: str) -> str:
         return stream.read()
 
 
+def _decoded(text: str) -> list[list[Any]]:
+    rows: list[list[Any]] = json.loads(zlib.decompress(binascii.a2b_base64(text)))
+    return rows
+
+
 def _rows(steps: Steps, relative: Callable[[str], str]) -> list[list[Any]]:
     rows: list[list[Any]] = [
         ["aside", relative(path), relative(place), project] for path, place, project in steps.aside
@@ -152,7 +181,8 @@ def _rows(steps: Steps, relative: Callable[[str], str]) -> list[list[Any]]:
     return rows
 
 
-def _add_rows(steps: Steps, rows: Iterable[list[Any]], absolute: Callable[[str], str]) -> None:
+def _steps(rows: Iterable[list[Any]], absolute: Callable[[str], str]) -> Steps:
+    steps = Steps()
     for kind, *words in rows:
         if kind == "aside":
             steps.aside.append(Aside(absolute(words[0]), absolute(words[1]), words[2]))
@@ -168,3 +198,4 @@ def _add_rows(steps: Steps, rows: Iterable[list[Any]], absolute: Callable[[str],
             steps.replace.append((absolute(words[0]), absolute(words[1]), absolute(words[2])))
         elif kind == "done":
             steps.done = True
+    return steps

@@ -41,15 +41,34 @@ def _check_record(metadata: Path) -> None:
 
 
 def _files_of(dist_info: Path, library: Path, environment: Environment) -> Iterator[str]:
-    """Yield the files of a distribution inside the environment, with the bytecode that was made of them."""
+    """Yield the files of a distribution inside the environment, with the bytecode that was made of them.
+
+    Its metadata directory comes first, and whole if all that is in it is listed (or nothing is, after a power cut), so
+    that nobody takes the distribution for installed while its files are on their way.
+    """
     root = os.path.realpath(environment.root)
-    for listed in listed_files(dist_info):
-        parent, name = os.path.split(os.path.join(library, listed))
+    metadata = os.path.join(os.path.realpath(library), dist_info.name)
+    listed = list(_listed(dist_info, library))
+    of_metadata = [path for path in listed if path.startswith(metadata + os.sep)]
+    if os.path.islink(metadata) or len(listed) < 2 or set(_files_below(metadata)).issubset(of_metadata):
+        of_metadata = [metadata]
+    for path in (*of_metadata, *(path for path in listed if not path.startswith(metadata + os.sep))):
+        if path.startswith(root + os.sep):
+            yield path
+
+
+def _listed(dist_info: Path, library: Path) -> Iterator[str]:
+    for row in listed_files(dist_info):
+        parent, name = os.path.split(os.path.join(library, row))
         parent = os.path.realpath(parent)
-        if (parent == root or parent.startswith(root + os.sep)) and not _is_directory(os.path.join(parent, name)):
+        if not _is_directory(os.path.join(parent, name)):
             yield os.path.join(parent, name)
             yield from _bytecode(parent, name)
-    yield f"{os.path.realpath(dist_info)}/RECORD"
+
+
+def _files_below(directory: str) -> Iterator[str]:
+    for parent, _, names in os.walk(directory):
+        yield from (f"{parent}/{name}" for name in names)
 
 
 def _is_directory(path: str) -> bool:
@@ -60,6 +79,8 @@ def _bytecode(parent: str, name: str) -> Iterator[str]:
     if not name.endswith(".py"):
         return
     cache = os.path.join(parent, "__pycache__")
+    if os.path.islink(cache):
+        cache = os.path.realpath(cache)
     with suppress(FileNotFoundError, NotADirectoryError):
         for entry in os.listdir(cache):
             if entry.startswith(f"{name.removesuffix('.py')}.") and entry.endswith(".pyc"):

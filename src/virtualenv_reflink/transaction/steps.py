@@ -21,7 +21,10 @@ class Since(Protocol):
 
 
 class Aside(NamedTuple):
-    """A file of a project (by its normalized name, or "") that is moved out of the environment for the time being."""
+    """A file or the metadata directory of a project that is moved out of the environment for the time being.
+
+    ``project`` is its normalized name, or "".
+    """
 
     path: str
     place: str
@@ -56,6 +59,14 @@ class Steps:
         self.trees += other.trees
         self.publish += other.publish
         self.replace += other.replace
+        self.done |= other.done
+
+    def paths(self) -> Iterator[str]:
+        """Yield every path that taking them back or completing them may change."""
+        yield from (path for moved in self.aside for path in (moved.path, moved.place))
+        yield from (f"{directory}/{name}" for directory, names in self.files for name in names)
+        yield from (*self.directories, *self.trees)
+        yield from (path for paths in (*self.publish, *self.replace) for path in paths)
 
 
 def undo(steps: Steps, since: Since) -> None:
@@ -69,7 +80,8 @@ def undo(steps: Steps, since: Since) -> None:
         for name in names:
             path = f"{directory}/{name}"
             if not since.lists(path):
-                with suppress(FileNotFoundError, NotADirectoryError):
+                # a directory of that name is somebody else's
+                with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                     os.unlink(path)
     for directory in dict.fromkeys(directory for directory, _ in steps.files):
         _delete_trials(directory)
@@ -136,7 +148,7 @@ def _publish(tree: str, path: str) -> None:
         if not os.path.isdir(path) or os.path.islink(path):
             raise
         for name in os.listdir(tree):
-            os.rename(f"{tree}/{name}", f"{path}/{name}")
+            _publish(f"{tree}/{name}", f"{path}/{name}")
         os.rmdir(tree)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from virtualenv_reflink.environment.lock import locked
 from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.filesystem.interrupts import endings_raised, interrupts_put_off
 from virtualenv_reflink.transaction.journal import Journal
-from virtualenv_reflink.transaction.steps import Aside, Steps, complete, make_place, undo
+from virtualenv_reflink.transaction.steps import Aside, Steps, complete, delete, make_place, undo
 
 _ASIDE = ".virtualenv-reflink-aside"
 _NEW = ".virtualenv-reflink-new"
@@ -31,7 +30,13 @@ def exclusive(environment: Environment, on_wait: Callable[[str], None]) -> Itera
     """
     with _locked(environment.root, on_wait), endings_raised():
         recover(environment)
-        yield
+        try:
+            yield
+        except BaseException:
+            # nearly always there is nothing left to do; a signal may have come just before the change was taken back
+            with interrupts_put_off(), suppress(InstallError):
+                recover(environment)
+            raise
 
 
 @contextmanager
@@ -52,12 +57,12 @@ def recover(environment: Environment) -> None:
     journal = Journal(os.path.abspath(environment.root))
     try:
         steps = journal.read()
-        if steps is None:
-            return
-        if steps.done:
-            complete(steps)
-        else:
-            undo(steps, installed_since(environment, journal.written_ns))
+        if steps is not None:
+            _check_inside(steps, environment)
+            if steps.done:
+                complete(steps)
+            else:
+                undo(steps, installed_since(environment, journal.written_ns))
         journal.delete()
     except OSError as error:
         raise InstallError(
@@ -89,24 +94,31 @@ class Transaction:
                 self._undo() if kind else self._commit()
 
     def will(self, steps: Steps) -> None:
-        """Write down what is going to be made.
+        """Write down what is going to be made; what is found in the place of a tree is removed.
 
         :raises OSError: when that fails; then nothing of it may be made.
         """
         self._begun = True
+        new_trees = set(steps.trees).difference(self._steps.trees)
         self._steps.add(steps)
         self._journal.write(steps)
+        for tree in new_trees:
+            delete(tree)
 
     def set_aside(self, files: Mapping[str, Sequence[str]]) -> None:
         """Take files out of the environment, by the normalized name of the project that lists them, or "".
 
-        Those that are not there are left out.
+        Those that are not there are left out. They may be directories that hold nothing else, and several projects may
+        list the same.
 
-        :raises IsADirectoryError: when one is a directory.
         :raises OSError: when one cannot be moved.
         """
         number = len(self._steps.aside)
-        found = [(path, project) for project, paths in files.items() for path in dict.fromkeys(paths) if _is_file(path)]
+        owners: dict[str, set[str]] = {}
+        for project, paths in files.items():
+            for path in paths:
+                owners.setdefault(path, set()).add(project)
+        found = ((path, min(of) if len(of) == 1 else "") for path, of in owners.items() if os.path.lexists(path))
         moves = [Aside(path, f"{self.place_for(path)}/{n}", project) for n, (path, project) in enumerate(found, number)]
         if moves:
             self.will(Steps(aside=moves))
@@ -136,11 +148,19 @@ class Transaction:
     def _commit(self) -> None:
         try:
             self._journal.write_done()
-        except BaseException:
+        except OSError as error:
             self._undo()
-            raise
-        complete(self._steps)
-        self._journal.delete()
+            raise InstallError(
+                f"nothing can be installed into {self._root}: {error.strerror or error}; nothing of it was left"
+            ) from error
+        try:
+            complete(self._steps)
+            self._journal.delete()
+        except OSError as error:
+            raise InstallError(
+                f"an installation into {self._root} cannot be completed: {error.filename}: {error.strerror or error}; "
+                "mend that, and run the same command again"
+            ) from error
 
     def _undo(self) -> None:
         """Take all steps back; what cannot be taken back now stays in the journal for the next change."""
@@ -171,11 +191,13 @@ def _locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
                 root.rmdir()
 
 
-def _is_file(path: str) -> bool:
-    try:
-        is_directory = stat.S_ISDIR(os.lstat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    if is_directory:
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    return True
+def _check_inside(steps: Steps, environment: Environment) -> None:
+    """Refuse what leads out of an environment: somebody has put a link there since.
+
+    :raises OSError: for the first path that does.
+    """
+    schemes = (environment.root, *environment.libraries, environment.scripts, environment.headers, environment.data)
+    roots = tuple(os.path.join(os.path.realpath(place), "") for place in schemes)
+    for directory in sorted({os.path.dirname(path) for path in steps.paths()}):
+        if not os.path.join(os.path.realpath(directory), "").startswith(roots):
+            raise OSError(errno.EPERM, "it leads out of the environment", directory)

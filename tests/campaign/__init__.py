@@ -1,0 +1,1 @@
+"""Kills, power cuts, full disks and damaged input, at length: ``python -m tests.campaign``."""
