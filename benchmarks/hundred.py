@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks.loop_mounts import used_bytes
 from benchmarks.processes import output
 from benchmarks.setting import Setting
-from tests.support.loop_mounts import used_bytes
 
 HUNDRED = 100
 HUNDRED_MEBIBYTES = 8192

@@ -12,8 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.loop_mounts import why_no_mounts
 from benchmarks.processes import Command, Cost, run
-from tests.support.loop_mounts import why_no_mounts
 
 
 class Candidate(NamedTuple):

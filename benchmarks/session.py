@@ -13,6 +13,7 @@ from rich.console import Console
 
 from benchmarks.hundred import HUNDRED_MEBIBYTES, measure_hundred
 from benchmarks.limit import why_no_limit
+from benchmarks.loop_mounts import loop_mount, why_no_mounts
 from benchmarks.memory import measure_memory
 from benchmarks.packages import SETS, Packages
 from benchmarks.processes import CommandError
@@ -22,7 +23,6 @@ from benchmarks.setting import Setting, delete
 from benchmarks.space import measure_space
 from benchmarks.tables import show_sizes, show_timings
 from benchmarks.workloads import WORKLOADS
-from tests.support.loop_mounts import loop_mount, why_no_mounts
 
 SIZES = ("space", "memory", "hundred")
 _IMAGE_MEBIBYTES = 32768

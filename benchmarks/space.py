@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from benchmarks.loop_mounts import used_bytes, used_bytes_now
 from benchmarks.setting import Maker, Setting
-from tests.support.loop_mounts import used_bytes, used_bytes_now
 
 TEN = 10
 Figures = dict[str, float | None]

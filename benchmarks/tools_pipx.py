@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.loop_mounts import loop_mount, used_bytes
 from benchmarks.rounds import (
     Candidate,
     clean_environment,
@@ -23,7 +24,6 @@ from benchmarks.rounds import (
     show,
     write_report,
 )
-from tests.support.loop_mounts import loop_mount, used_bytes
 
 TOOLS = ("black", "pycowsay", "httpie", "tox", "nox", "pre-commit", "build", "twine", "cookiecutter", "mypy")
 PLAIN, UV, OURS = "pipx, pip backend", "pipx, uv backend", "pipx-reflink"

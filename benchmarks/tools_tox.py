@@ -16,9 +16,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.loop_mounts import loop_mount, used_bytes
 from benchmarks.processes import Command, run
 from benchmarks.rounds import clean_environment, machine, require_mounts, show, write_report
-from tests.support.loop_mounts import loop_mount, used_bytes
 
 PROJECT = Path(__file__).parents[1]
 DEPS = ("pytest", "coverage", "mypy", "attrs", "requests", "rich", "click", "jinja2", "pyyaml")

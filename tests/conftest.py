@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from benchmarks.loop_mounts import loop_mount, why_no_mounts
 from tests.support.index import Index, serving
-from tests.support.loop_mounts import loop_mount, why_no_mounts
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

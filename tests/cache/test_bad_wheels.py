@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.loop_mounts import loop_mount
 from tests.conftest import Run, require_mounts, tree_digest
 from tests.support.comparison import site_packages
-from tests.support.loop_mounts import loop_mount
 from tests.support.wheels import make_wheel, record_hash
 from virtualenv_reflink.cache.manifest import UnpackedWheel
 from virtualenv_reflink.cache.wheel_cache import WheelCache

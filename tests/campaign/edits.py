@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from benchmarks.loop_mounts import loop_mount
 from tests.campaign.checks import bad_entries, changes, not_whole, tree_of
 from tests.campaign.setting import Setting, remove
 from tests.campaign.tally import Tally
-from tests.support.loop_mounts import loop_mount
 
 PART = "edits"
 _FILES = 300

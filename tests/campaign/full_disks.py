@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.loop_mounts import MAKERS, loop_mount
 from tests.campaign.checks import changes, tree_of
 from tests.campaign.setting import Done, Setting, remove, versions
 from tests.campaign.tally import Tally
-from tests.support.loop_mounts import MAKERS, loop_mount
 
 PART = "full disks"
 _FILES = 250

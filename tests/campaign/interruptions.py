@@ -11,10 +11,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.loop_mounts import loop_mount
 from tests.campaign.checks import changes, installed, layer_of, library_of, not_whole, tree_of
 from tests.campaign.setting import REFLINK, Done, Setting, remove, versions
 from tests.campaign.tally import Tally
-from tests.support.loop_mounts import loop_mount
 
 PART = "interruptions"
 Prepare = Callable[[Setting], None]

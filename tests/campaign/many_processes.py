@@ -9,11 +9,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.loop_mounts import loop_mount
 from tests.campaign.checks import bad_entries, installed, not_whole
 from tests.campaign.setting import Setting, environ, remove, versions
 from tests.campaign.tally import Tally
 from tests.campaign.wheels import write_lock
-from tests.support.loop_mounts import loop_mount
 from tests.support.wheels import make_wheel
 
 PART = "many processes"

@@ -6,11 +6,11 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.loop_mounts import loop_mount
 from tests.campaign.checks import bad_entries, changes, not_whole, tree_of, unlisted
 from tests.campaign.setting import Setting
 from tests.campaign.tally import Tally
 from tests.campaign.wheels import write_lock
-from tests.support.loop_mounts import loop_mount
 from tests.support.wheels import full_wheel
 
 PART = "mutations"

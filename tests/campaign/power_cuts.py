@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.loop_mounts import MAKERS, loop_mount
 from tests.campaign.checks import not_whole
 from tests.campaign.setting import Setting, versions
 from tests.campaign.tally import Tally
-from tests.support.loop_mounts import MAKERS, loop_mount
 
 PART = "power cuts"
 _FILES = 300

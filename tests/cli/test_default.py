@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.loop_mounts import loop_mount
 from tests.conftest import Run, bare, require_mounts
-from tests.support.loop_mounts import loop_mount
 from virtualenv_reflink.integrations.tools import interpreter_of
 
 UNUSUAL = {

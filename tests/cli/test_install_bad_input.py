@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.loop_mounts import loop_mount
 from tests.conftest import Install, Run, bare, require_mounts, tree_digest
 from tests.support.comparison import packages, site_packages
 from tests.support.index import Index, write_lock
-from tests.support.loop_mounts import loop_mount
 from tests.support.projects import make_project
 from tests.support.tools import default_interrupt
 from tests.support.wheels import make_wheel

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.loop_mounts import loop_mount
 from tests.conftest import require_mounts
 from tests.support.extents import extents, shares_all_extents
-from tests.support.loop_mounts import loop_mount
 from virtualenv_reflink.filesystem import copying
 from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.copying import copy_file

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.loop_mounts import loop_mount
 from tests.conftest import Run, bare, python_of
 from tests.support.comparison import differences
 from tests.support.index import Index
-from tests.support.loop_mounts import loop_mount
 from tests.support.wheels import full_wheel, make_wheel
 from virtualenv_reflink.filesystem.subvolume import is_subvolume
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.loop_mounts import used_bytes
 from tests.conftest import Run, python_of, tree_digest
 from tests.support.comparison import site_packages
 from tests.support.extents import shares_all_extents
-from tests.support.loop_mounts import used_bytes
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache.manifest import read_tree
 
