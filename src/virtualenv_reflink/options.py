@@ -1,7 +1,5 @@
 """Each option that all fronts have, declared once: for virtualenv's parser, for that of our commands, for tox."""
 
-from __future__ import annotations
-
 import re
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
@@ -15,7 +13,7 @@ from virtualenv_reflink.provision.settings import TEN_MINUTES, Settings, default
 _TRUE = ("1", "yes", "true", "on")
 _FALSE = ("0", "no", "false", "off")
 # no comma inside of brackets, which hold extras, and none before an operator, which continues a specifier
-_BETWEEN_ITEMS = re.compile(r",(?![^\[]*\])(?!\s*[=!~<>])")
+_BETWEEN_ITEMS = r",(?![^\[]*\])(?!\s*[=!~<>])"
 
 
 def link_mode(text: str) -> str:
@@ -57,7 +55,7 @@ def _items(text: str) -> list[str]:
     """Return what a variable or a line of a configuration file lists: one a line, or between commas."""
     parts = text.splitlines()
     if len(parts) == 1:
-        parts = _BETWEEN_ITEMS.split(text)
+        parts = re.split(_BETWEEN_ITEMS, text)
     return [part.strip() for part in parts if part.strip()]
 
 

@@ -1,7 +1,5 @@
 """What the cache must know of a target interpreter, asked once and remembered."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import NamedTuple

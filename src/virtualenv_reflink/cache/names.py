@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 SCHEMES = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 """Where files of a wheel can belong, see the binary distribution format specification."""
 
-_DRIVE = re.compile(r"^[A-Za-z]:")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+# control characters, and the separator of Windows
+_FORBIDDEN = frozenset(map(chr, (*range(32), 127, ord("\\"))))
 
 
 def is_plain_path(path: str) -> bool:
     """Return whether a ``/``-separated path leads to a place below where it begins, on every system."""
-    return not (_DRIVE.match(path) or _CONTROL.search(path) or leads_elsewhere(f"/{path}/"))
+    has_drive = path[1:2] == ":" and path[0].isascii() and path[0].isalpha()
+    return not (has_drive or _FORBIDDEN.intersection(path) or leads_elsewhere(f"/{path}/"))
 
 
 def is_plain_name(name: str) -> bool:

@@ -13,7 +13,7 @@ from virtualenv_reflink.filesystem.temporary import temporary_name
 
 _UNKNOWN = "this filesystem"
 _UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS})
-_OCTAL = re.compile(rb"\\([0-7]{3})")
+_OCTAL = rb"\\([0-7]{3})"
 
 
 def why_not_clone(source_file: str, target_directory: str) -> str | None:
@@ -67,7 +67,7 @@ def filesystem_name(path: str) -> str:
     name, longest = _UNKNOWN, -1
     for line in filter(None, lines):
         left, _, right = line.partition(b" - ")
-        mount_point = _OCTAL.sub(lambda code: bytes([int(code[1], 8) & 0xFF]), left.split(b" ")[4])
+        mount_point = re.sub(_OCTAL, lambda code: bytes([int(code[1], 8) & 0xFF]), left.split(b" ")[4])
         inside = real == mount_point or real.startswith(mount_point.rstrip(b"/") + b"/")
         if inside and len(mount_point) >= longest:
             name, longest = right.split(b" ")[0].decode("utf-8", "replace"), len(mount_point)

@@ -1,7 +1,5 @@
 """A second process that helps to place files: whoever of the two is free takes the next ones."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -9,7 +7,7 @@ import threading
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from virtualenv_reflink.filesystem.interrupts import interrupts_put_off
 from virtualenv_reflink.placing.batches import Batch, place
@@ -22,14 +20,7 @@ _MOST_SHARES = 1000
 _FEWEST_FILES = 32
 
 
-class _Report(NamedTuple):
-    """What stopped the second process (as arguments of an OSError), and which files refused their link mode."""
-
-    error: tuple[int | None, str, str | None] | None
-    refusals: Refusals
-
-
-def start_helper(batches: Sequence[Batch], placer: Placer) -> Helper | None:
+def start_helper(batches: Sequence[Batch], placer: Placer) -> "Helper | None":
     """Start a second process that places ``batches``, or return None where one process does better.
 
     That is: where a fork is not safe (among threads), of no use (on one processor), or refused by the system.
@@ -116,7 +107,8 @@ class Helper:
         try:
             placer.refusals = Refusals()
             error = self._place_while(placer, parent)
-            os.write(pipe, json.dumps(_Report(error, placer.refusals)).encode())
+            # what stopped it, as arguments of an OSError, and which files refused their link mode
+            os.write(pipe, json.dumps([error, placer.refusals]).encode())
         finally:
             os._exit(0)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from virtualenv_reflink.filesystem.interrupts import interrupts_put_off
 from virtualenv_reflink.placing.batches import Batch, place
-from virtualenv_reflink.placing.helper import Helper, start_helper
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.progress import Progress
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.placing.helper import Helper
 
 # Below this many files a second process costs more to start than it saves.
 _FILES_FOR_TWO = 2000
@@ -41,6 +44,9 @@ class Worklist:
             self._planned += len(batch.files)
             if self._to_share is not None and self._planned >= self._to_share:
                 self._to_share = None
+                # a lazy boundary: few environments have that many files
+                from virtualenv_reflink.placing.helper import start_helper
+
                 with interrupts_put_off():
                     self._helper = start_helper(self._batches, self._placer)
                 if self._helper is not None:

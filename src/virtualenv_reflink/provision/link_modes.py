@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from virtualenv_reflink.errors import LinkModeError
 
@@ -28,11 +28,12 @@ LINK_MODES = tuple(_CHAINS)
 """The names."""
 
 
-class LinkModes(NamedTuple):
+class LinkModes:
     """What a name stands for: the mode that puts a layer into place, if any, and those that place files, in turn."""
 
-    tree: TreeMode | None
-    files: Sequence[type[FileMode]]
+    def __init__(self, tree: TreeMode | None, files: Sequence[type[FileMode]]) -> None:
+        self.tree = tree
+        self.files = files
 
     @property
     def shares_inodes(self) -> bool:
@@ -40,13 +41,14 @@ class LinkModes(NamedTuple):
         return any(mode.shares_inodes for mode in self.files) or (self.tree is not None and self.tree.shares_inodes)
 
 
-class Description(NamedTuple):
+class Description:
     """What users are told of a link mode."""
 
-    name: str
-    how: str
-    isolates: bool
-    where: str
+    def __init__(self, name: str, how: str, isolates: bool, where: str) -> None:
+        self.name = name
+        self.how = how
+        self.isolates = isolates
+        self.where = where
 
 
 def link_modes(name: str) -> LinkModes:

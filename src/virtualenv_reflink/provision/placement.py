@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.manifest import UnpackedWheel
 from virtualenv_reflink.environment.installed import cut_short, layered, normalized, present_versions
@@ -21,15 +21,13 @@ if TYPE_CHECKING:
     from virtualenv_reflink.requirements.lock import Locked
 
 
-class Wanted(NamedTuple):
+class Wanted:
     """What is to be placed: unpacked wheels that are at hand, with further names for their scripts, and packages."""
 
-    seeds: Sequence[UnpackedWheel]
-    packages: Sequence[Locked]
-    aliases: Aliases
-
-    def __bool__(self) -> bool:
-        return bool(self.seeds or self.packages)
+    def __init__(self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], aliases: Aliases) -> None:
+        self.seeds = seeds
+        self.packages = packages
+        self.aliases = aliases
 
 
 class Placement:

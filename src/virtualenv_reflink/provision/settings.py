@@ -1,7 +1,5 @@
 """How to go about making or filling an environment."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Put supplied wheels into an environment, as one transaction."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple

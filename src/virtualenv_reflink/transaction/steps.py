@@ -4,20 +4,11 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from virtualenv_reflink.environment.installed import InstalledSince
 from virtualenv_reflink.filesystem.subvolume import delete_subvolume, is_subvolume
 from virtualenv_reflink.filesystem.temporary import is_temporary
-
-
-class Since(Protocol):
-    """What other tools have installed since a change was interrupted."""
-
-    def lists(self, path: str) -> bool:
-        """Whether one of these distributions lists a file."""
-
-    def holds(self, project: str) -> bool:
-        """Whether a project, by its normalized name, is one of these distributions."""
 
 
 class Aside(NamedTuple):
@@ -69,7 +60,7 @@ class Steps:
         yield from (path for paths in (*self.publish, *self.replace) for path in paths)
 
 
-def undo(steps: Steps, since: Since) -> None:
+def undo(steps: Steps, since: InstalledSince) -> None:
     """Take back what was done of ``steps``; doing so twice does no harm.
 
     What another tool has installed ``since`` then stays as it is.
@@ -152,14 +143,14 @@ def _publish(tree: str, path: str) -> None:
         os.rmdir(tree)
 
 
-def _put_back(moved: Aside, since: Since) -> None:
+def _put_back(moved: Aside, since: InstalledSince) -> None:
     path, place, project = moved
     if os.path.lexists(place) and not since.holds(project) and not since.lists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.rename(place, path)
 
 
-def _delete_emptied(directory: str, since: Since) -> None:
+def _delete_emptied(directory: str, since: InstalledSince) -> None:
     """Delete a directory as far as nothing is left in it but bytecode that interpreters have made there since."""
     for parent, _, names in os.walk(directory, topdown=False):
         for path in _bytecode(parent, names):

@@ -1,13 +1,10 @@
 """What is to be installed."""
 
-from __future__ import annotations
-
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
-    from virtualenv_reflink.environment.scripts import Aliases
+from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
+from virtualenv_reflink.environment.scripts import Aliases
 
 
 class SuppliedWheel(NamedTuple):
