@@ -31,10 +31,15 @@ def exclusive(environment: Environment, on_wait: Callable[[str], None]) -> Itera
         recover(environment)
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             # nearly always there is nothing left to do; a signal may have come just before the change was taken back
             with interrupts_put_off(), suppress(InstallError):
                 recover(environment)
+            if isinstance(error, OSError):
+                where = error.filename or environment.root
+                raise InstallError(
+                    f"nothing can be installed into {environment.root}: {where}: {error.strerror or error}"
+                ) from error
             raise
 
 
