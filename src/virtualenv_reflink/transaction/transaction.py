@@ -180,8 +180,8 @@ def _root_of(environment: Environment) -> Iterator[None]:
     :raises InstallError: when that fails.
     """
     root = environment.root
-    missing = not root.exists()
     try:
+        missing = not root.exists()
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InstallError(f"nothing can be installed into {root}: {error.strerror}; choose another place") from error
