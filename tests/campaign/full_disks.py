@@ -171,6 +171,8 @@ def _prepare(way: Way, at: Setting) -> None:
     elif not at.cache.exists():
         assert not at.run(at.command("install", way.mode, "--lock", at.locks["1.0"])).code
         at.reset()
+    # what was there before is written out
+    subprocess.run(["sync", "-f", at.directory], check=True)
 
 
 def _run_and_fail(way: Way, command: list[str], disk: _Disk, moment: float) -> Done:

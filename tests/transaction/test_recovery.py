@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -17,7 +18,10 @@ from tests.campaign.checks import changes, not_whole, tree_of
 from tests.conftest import Install, python_of
 from tests.support.comparison import packages, site_packages
 from tests.support.wheels import full_wheel, make_wheel
+from virtualenv_reflink.environment.discovery import find_target
+from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.transaction.journal import Journal
+from virtualenv_reflink.transaction.transaction import exclusive
 
 # a process of ours that is killed when one of its functions is called for the nth time
 KILLED = """
@@ -213,3 +217,11 @@ def test_links_that_lead_outside_are_refused_and_those_that_stay_inside_are_foll
         else:
             assert done.returncode == 0, done.stderr
             assert list(not_whole(environment, hashes=True)) == []
+
+
+def test_a_library_that_cannot_be_read_is_told_in_one_sentence(
+    environment: Path,
+) -> None:
+    target = find_target(str(environment)).environment
+    with pytest.raises(InstallError, match="Input/output error"), exclusive(target, print):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(target.purelib))

@@ -32,10 +32,15 @@ def exclusive(environment: Environment, on_wait: Callable[[str], None]) -> Itera
         recover(environment)
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             # nearly always there is nothing left to do; a signal may have come just before the change was taken back
             with interrupts_put_off(), suppress(InstallError):
                 recover(environment)
+            if isinstance(error, OSError):
+                where = error.filename or environment.root
+                raise InstallError(
+                    f"nothing can be installed into {environment.root}: {where}: {error.strerror or error}"
+                ) from error
             raise
 
 
@@ -175,6 +180,7 @@ def _locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
 
     :raises InstallError: when it cannot be made.
     """
+<<<<<<< HEAD
     missing = not root.exists()
     try:
         with ExitStack() as stack:
@@ -185,6 +191,16 @@ def _locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
                     f"nothing can be installed into {root}: {error.strerror}; choose another place"
                 ) from error
             yield
+=======
+    root = environment.root
+    try:
+        missing = not root.exists()
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InstallError(f"nothing can be installed into {root}: {error.strerror}; choose another place") from error
+    try:
+        yield
+>>>>>>> w-campaign
     finally:
         if missing:
             with suppress(OSError):
