@@ -13,6 +13,7 @@ from virtualenv_reflink.environment.installed import installed_since
 from virtualenv_reflink.environment.lock import locked
 from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.filesystem.interrupts import endings_raised, interrupts_put_off
+from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.transaction.journal import Journal
 from virtualenv_reflink.transaction.steps import Aside, Steps, complete, delete, make_place, undo
 
@@ -36,7 +37,8 @@ def exclusive(environment: Environment, on_wait: Callable[[str], None]) -> Itera
             # nearly always there is nothing left to do; a signal may have come just before the change was taken back
             with interrupts_put_off(), suppress(InstallError):
                 recover(environment)
-            if isinstance(error, OSError):
+            # the fault of a source is not with the environment
+            if isinstance(error, OSError) and not isinstance(error, SourceError):
                 where = error.filename or environment.root
                 raise InstallError(
                     f"nothing can be installed into {environment.root}: {where}: {error.strerror or error}"
@@ -164,7 +166,7 @@ class Transaction:
         except OSError as error:
             raise InstallError(
                 f"an installation into {self._root} cannot be completed: {error.filename}: {error.strerror or error}; "
-                "mend that, and run the same command again"
+                "correct that, and run the same command again"
             ) from error
 
     def _undo(self) -> None:
@@ -180,8 +182,7 @@ def _locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
 
     :raises InstallError: when it cannot be made.
     """
-<<<<<<< HEAD
-    missing = not root.exists()
+    missing = not os.path.lexists(root)
     try:
         with ExitStack() as stack:
             try:
@@ -191,16 +192,6 @@ def _locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
                     f"nothing can be installed into {root}: {error.strerror}; choose another place"
                 ) from error
             yield
-=======
-    root = environment.root
-    try:
-        missing = not root.exists()
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InstallError(f"nothing can be installed into {root}: {error.strerror}; choose another place") from error
-    try:
-        yield
->>>>>>> w-campaign
     finally:
         if missing:
             with suppress(OSError):
