@@ -10,9 +10,8 @@ from virtualenv_reflink.cli.outcome import write_outcomes
 from virtualenv_reflink.cli.report import Report
 from virtualenv_reflink.cli.terminal import progress, tell, tell_warnings
 from virtualenv_reflink.environment.discovery import Target
-from virtualenv_reflink.environment.installed import cut_short, present_versions
+from virtualenv_reflink.environment.installed import present_versions
 from virtualenv_reflink.options import settings
-from virtualenv_reflink.provision.placement import without_satisfied
 from virtualenv_reflink.provision.provisioner import Provisioner
 from virtualenv_reflink.provision.resolution import Resolved
 from virtualenv_reflink.requirements.lock import Lock, merged
@@ -54,12 +53,12 @@ def _lock(options: Namespace, target: Target, provisioner: Provisioner) -> Resol
     locks = [provisioner.read_lock(path) for path in options.locks]
     resolved = _resolved(options, target, provisioner) if wanted else Resolved(Lock([]))
     if not replace:
-        locks = [Lock(without_satisfied(merged(locks).packages, target.search_path))]
+        locks = [Lock(provisioner.without_satisfied(merged(locks).packages, target.search_path))]
     return resolved._replace(lock=merged([*locks, resolved.lock]))
 
 
 def _resolved(options: Namespace, target: Target, provisioner: Provisioner) -> Resolved:
-    if options.target is None and not cut_short(target.environment.libraries):
+    if options.target is None and provisioner.is_whole(target.environment.libraries):
         return provisioner.lock(request(options), target.search_path)
     resolved = provisioner.lock(request(options), search_path=())
-    return resolved._replace(lock=Lock(without_satisfied(resolved.lock.packages, target.search_path)))
+    return resolved._replace(lock=Lock(provisioner.without_satisfied(resolved.lock.packages, target.search_path)))

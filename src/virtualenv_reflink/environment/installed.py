@@ -12,8 +12,6 @@ from typing import NamedTuple
 from virtualenv_reflink.environment.environment import Environment
 
 LAYER_STATE = "_virtualenv_reflink_layer.json"
-# of the smallest pages that kernels write out
-_PAGE_BYTES = 4096
 
 
 class Installed(NamedTuple):
@@ -67,31 +65,6 @@ def listed_files(dist_info: Path) -> list[str]:
     ):
         return [*(row[0] for row in csv.reader(stream) if row and row[0] != record), record]
     return []
-
-
-def is_cut_short(distribution: Installed) -> bool:
-    """Return whether a power cut has left files of a distribution shorter than its RECORD lists, or RECORD itself.
-
-    Filesystems write out that a file exists before what is in it, and the latter page by page. Files that were edited
-    since, or deleted, are no sign of that.
-    """
-    try:
-        text = (distribution.path / "RECORD").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return False
-    if not text.endswith("\n"):
-        return True
-    library = distribution.path.parent
-    return any(_is_cut(f"{library}/{row[0]}", row[2]) for row in csv.reader(text.splitlines()) if len(row) == 3)
-
-
-def _is_cut(path: str, listed: str) -> bool:
-    if not listed.isdecimal():
-        return False
-    with suppress(OSError):
-        size = os.lstat(path).st_size
-        return size < int(listed) and size % _PAGE_BYTES == 0
-    return False
 
 
 def owned_files(environment: Environment) -> frozenset[str]:
@@ -177,12 +150,6 @@ def has_lost_layer(environment: Environment) -> bool:
 def present_versions(search_path: Sequence[Path]) -> dict[str, str]:
     """Return the versions of what is installed, by normalized name; what comes first on ``search_path`` counts."""
     return {found.name: found.version for place in reversed(search_path) for found in installed_in(place)}
-
-
-def cut_short(search_path: Sequence[Path]) -> frozenset[str]:
-    """Return the normalized names of what is installed, but was cut short by a power cut."""
-    found = (distribution for place in search_path for distribution in installed_in(place))
-    return frozenset(distribution.name for distribution in found if is_cut_short(distribution))
 
 
 def without_record(environment: Environment) -> frozenset[str]:

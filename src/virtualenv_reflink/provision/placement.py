@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.manifest import UnpackedWheel
-from virtualenv_reflink.environment.installed import cut_short, layered, normalized, present_versions
+from virtualenv_reflink.environment.installed import layered
 from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.transaction.install import install
@@ -78,16 +77,3 @@ class Placement:
 
             refresh_layer(self._context, change)
         return outcome
-
-
-def without_satisfied(packages: Sequence[Locked], search_path: Sequence[Path]) -> list[Locked]:
-    """Return those of ``packages`` that are not found whole on ``search_path`` in this version."""
-    present = present_versions(search_path)
-    damaged = cut_short(search_path)
-    return [
-        package
-        for package in packages
-        if package.is_direct
-        or present.get(normalized(package.name)) != package.version
-        or normalized(package.name) in damaged
-    ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from virtualenv_reflink.environment.installed import normalized
+from virtualenv_reflink.environment.installed import normalized, present_versions
 from virtualenv_reflink.errors import CacheError
 from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.progress import Progress
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from virtualenv_reflink.cache.manifest import UnpackedWheel
     from virtualenv_reflink.environment.environment import Environment
     from virtualenv_reflink.environment.scripts import Aliases
+    from virtualenv_reflink.environment.wholeness import Wholeness
     from virtualenv_reflink.placing.outcome import Outcome
     from virtualenv_reflink.provision.resolution import Resolution, Resolved
     from virtualenv_reflink.provision.settings import Settings
@@ -98,6 +99,22 @@ class Provisioner:
         :raises LockError: when it cannot be read, is not valid, or is not for this environment.
         """
         return self._resolution.read_lock(path)
+
+    def is_whole(self, search_path: Sequence[Path]) -> bool:
+        """Return whether no power cut has left anything on ``search_path`` without all of its content."""
+        return not self._wholeness.cut_short(search_path)
+
+    def without_satisfied(self, packages: Sequence[Locked], search_path: Sequence[Path]) -> list[Locked]:
+        """Return those of ``packages`` that are not found whole on ``search_path`` in this version."""
+        present = present_versions(search_path)
+        damaged = self._wholeness.cut_short(search_path) if packages else frozenset()
+        return [
+            package
+            for package in packages
+            if package.is_direct
+            or present.get(normalized(package.name)) != package.version
+            or normalized(package.name) in damaged
+        ]
 
     def seed(
         self,
@@ -179,6 +196,13 @@ class Provisioner:
         from virtualenv_reflink.provision.editables import built_editables
 
         return built_editables(editable, self._context)
+
+    @cached_property
+    def _wholeness(self) -> Wholeness:
+        # a lazy boundary: new environments need no look at what they hold
+        from virtualenv_reflink.environment.wholeness import Wholeness
+
+        return Wholeness(self._context.cache, self._context.environment.root)
 
     @cached_property
     def _resolution(self) -> Resolution:
