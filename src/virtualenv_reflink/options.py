@@ -1,8 +1,9 @@
 """Each option that all fronts have, declared once: for virtualenv's parser, for that of our commands, for tox."""
 
 import re
-from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
+from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,16 +92,40 @@ class Option(NamedTuple):
         if self.metavar is None:
             parser.add_argument(self.flag, dest=self.dest, action="store_true", default=bool(value), help=self.help)
             return
-        repeated = self.parse is _items
         parser.add_argument(
             self.flag,
             dest=self.dest,
             metavar=self.metavar,
-            action=_Append if repeated else "store",
-            type=str if repeated else self.parse,
+            action=_Append if self.parse is _items else partial(_Store, self.parse),  # type: ignore[arg-type]
+            type=str,
             default=text or self.default,
             help=self.help,
         )
+
+    def value(self, options: Namespace) -> Any:
+        """Return the value of the option, which a parser leaves as a text unless it is on the command line.
+
+        :raises OptionError: when that cannot be read.
+        """
+        value = getattr(options, self.dest)
+        try:
+            return self.parse(value) if isinstance(value, str) else value
+        except ArgumentTypeError as error:
+            raise OptionError(f"{self.flag} cannot be used: {error}") from None
+
+
+class _Store(Action):
+    """Store what is read from the command line; what cannot be read is an error of the parser."""
+
+    def __init__(self, parse: Callable[[str], Any], *words: Any, **more: Any) -> None:
+        super().__init__(*words, **more)
+        self._parse = parse
+
+    def __call__(self, _: ArgumentParser, namespace: Namespace, values: Any, __: str | None = None) -> None:
+        try:
+            setattr(namespace, self.dest, self._parse(values))
+        except ArgumentTypeError as error:
+            raise ArgumentError(self, str(error)) from None
 
 
 class _Append(Action):
@@ -189,20 +214,21 @@ def listed(value: str | list[str]) -> list[str]:
 def settings(options: Namespace) -> Settings:
     """Return what the options of :data:`SETTINGS` say once they are parsed.
 
-    :raises OptionError: when they contradict each other.
+    :raises OptionError: when one cannot be read, or they contradict each other.
     """
-    wheel_cache = options.wheel_cache or default_wheel_cache()
-    if is_temporary(wheel_cache) and needs_lasting_cache(options.link_mode):
+    values = {option.dest: option.value(options) for option in SETTINGS}
+    wheel_cache = values["wheel_cache"] or default_wheel_cache()
+    if is_temporary(wheel_cache) and needs_lasting_cache(values["link_mode"]):
         raise OptionError(
-            f"--link-mode {options.link_mode} needs a wheel cache that stays; name one with --wheel-cache"
+            f"--link-mode {values['link_mode']} needs a wheel cache that stays; name one with --wheel-cache"
         )
     return Settings(
         wheel_cache=wheel_cache,
-        link_mode=options.link_mode,
-        compile_bytecode=not options.no_compile_bytecode,
-        offline=options.offline,
-        refresh=options.refresh,
-        remember_for=options.remember_for,
+        link_mode=values["link_mode"],
+        compile_bytecode=not values["no_compile_bytecode"],
+        offline=values["offline"],
+        refresh=values["refresh"],
+        remember_for=values["remember_for"],
     )
 
 
