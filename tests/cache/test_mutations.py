@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ONCE
 from tests.support.wheels import full_wheel
 from virtualenv_reflink.cache.manifest import MANIFEST_NAME, Tree
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.errors import BadWheelError
+
+pytestmark = ONCE
 
 _MARKS = [
     b"\n",

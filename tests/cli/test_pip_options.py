@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Install, Run, bare, python_of
+from tests.conftest import ONCE, Install, Run, bare, python_of
 from tests.support.comparison import site_packages
 from tests.support.index import Index
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cli.pip_options import DECLARED, PIP_OPTIONS, Treatment
+
+pytestmark = ONCE
 
 REFUSED = [option for option in PIP_OPTIONS if option.treatment is Treatment.REFUSED]
 

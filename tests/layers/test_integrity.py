@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, bare, python_of, tree_digest
+from tests.conftest import ONCE, Run, bare, python_of, tree_digest
 from tests.support.wheels import full_wheel, make_wheel
 from virtualenv_reflink.environment.discovery import find_target
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, seal_subvolume, unseal_subvolume
@@ -19,6 +19,8 @@ from virtualenv_reflink.layers import stamps
 from virtualenv_reflink.progress import Progress
 from virtualenv_reflink.provision.context import Context
 from virtualenv_reflink.provision.settings import Settings
+
+pytestmark = ONCE
 
 BTRFS = pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 MODES = pytest.mark.parametrize("mode", ["layer", "snapshot"])

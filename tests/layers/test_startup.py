@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, python_of
+from tests.conftest import ONCE, Run, python_of
 from tests.support.interpreters import VERSIONS, base_with, interpreter
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.errors import ReflinkError
 from virtualenv_reflink.layers.startup import startup_of
 from virtualenv_reflink.requirements.bundled import bundled_wheel
+
+pytestmark = ONCE
 
 EVERY_VERSION = pytest.mark.parametrize("version", VERSIONS)
 WITH_START_FILES = pytest.mark.parametrize("version", ["3.15"])

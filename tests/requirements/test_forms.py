@@ -11,11 +11,13 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import Install, bare
+from tests.conftest import ONCE, Install, bare
 from tests.support.comparison import packages, site_packages
 from tests.support.index import Index
 from tests.support.projects import make_project
 from tests.support.wheels import make_wheel
+
+pytestmark = ONCE
 
 WHEEL = "demo-1.0-py3-none-any.whl"
 

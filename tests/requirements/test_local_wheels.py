@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, bare
+from tests.conftest import ONCE, Run, bare
 from tests.support.comparison import differences, packages
 from tests.support.wheels import make_wheel, record_hash
+
+pytestmark = ONCE
 
 
 @pytest.fixture(autouse=True)

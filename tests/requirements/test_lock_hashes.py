@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Install, Run, bare, python_of
+from tests.conftest import ONCE, Install, Run, bare, python_of
 from tests.support.comparison import packages
 from tests.support.index import Index
 from tests.support.projects import make_project
 from tests.support.wheels import make_wheel
+
+pytestmark = ONCE
 
 NAME = "sample-1.0-py3-none-any.whl"
 WRONG = {"sha256": "0" * 64, "sha384": "0" * 96, "sha512": "0" * 128}

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Install, bare
+from tests.conftest import ONCE, Install, bare
 from tests.support.comparison import site_packages
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.requirements.order import Node, installation_order
+
+pytestmark = ONCE
 
 LETTERS = "abcdefgh"
 NAMES = (*LETTERS, "m", "z", "addon", "base", "one", "two", "three", "leaf")

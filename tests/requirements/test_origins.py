@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run, bare
+from tests.conftest import ONCE, Run, bare
 from tests.support.comparison import direct_urls, packages, site_packages
 from tests.support.index import Index
 from tests.support.projects import make_project
 from tests.support.wheels import make_wheel
+
+pytestmark = ONCE
 
 SECRET = "s3cr3t-pa55"
 NAME = "sample-1.0-py3-none-any.whl"

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Install, Run, bare
+from tests.conftest import ONCE, Install, Run, bare
 from tests.support.comparison import direct_urls, site_packages
 from tests.support.projects import make_project
+
+pytestmark = ONCE
 
 
 def git(directory: Path, *arguments: object) -> None:

@@ -8,6 +8,8 @@ from tests.campaign.interruptions import run, scenarios_of_all
 from tests.campaign.tally import PROBLEMS
 from tests.conftest import ONCE, require_mounts
 
+pytestmark = ONCE
+
 FEW = ("install, clone, warm", "upgrade, copy", "install, layer, warm", "upgrade, snapshot", "eject")
 
 

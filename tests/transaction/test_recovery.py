@@ -38,6 +38,8 @@ def call(*words, **options):
     return function(*words, **options)
 setattr(holder, name.split(".")[-1], call)
 from virtualenv_reflink.cli import main
+
+pytestmark = ONCE
 sys.exit(main(sys.argv[4:]))
 """
 REFLINK = [sys.executable, "-m", "virtualenv_reflink"]
