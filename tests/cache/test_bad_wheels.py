@@ -10,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -221,16 +222,28 @@ def test_a_wheel_for_a_later_python_is_refused(tmp_path: Path, refused: Callable
     assert "requires Python >=99, <100, and this environment has 3." in said
 
 
-def test_of_two_wheels_that_hold_one_file_the_later_one_wins_as_with_pip(tmp_path: Path, virtualenv: Run) -> None:
+def test_of_two_wheels_that_hold_one_file_the_same_one_wins_as_with_pip(tmp_path: Path, virtualenv: Run) -> None:
+    wheels = [
+        make_wheel(tmp_path, {"sample_both.py": b"1"}, name="sample"),
+        make_wheel(tmp_path, {"sample_both.py": b"2"}, name="sample_other"),
+    ]
+    options = ["--no-pip", "--wheel-cache", tmp_path / "cache"]
+    given = [option for wheel in wheels for option in ("--with", wheel)]
+    virtualenv(*options, *given, tmp_path / "together")
+    virtualenv("--no-seed", tmp_path / "by pip")
+    pip = [sys.executable, "-m", "pip", "--python", tmp_path / "by pip", "install", "-q"]
+    subprocess.run([*pip, *wheels], check=True)
+    ours, theirs = (site_packages(tmp_path / each) / "sample_both.py" for each in ("together", "by pip"))
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_of_wheels_that_come_one_after_the_other_the_later_one_wins(tmp_path: Path, virtualenv: Run) -> None:
     first = make_wheel(tmp_path, {"sample_both.py": b"1"}, name="sample")
     second = make_wheel(tmp_path, {"sample_both.py": b"2"}, name="sample_other")
-    options = ["--no-pip", "--wheel-cache", tmp_path / "cache"]
-    virtualenv(*options, "--with", first, "--with", second, tmp_path / "together")
-    assert (site_packages(tmp_path / "together") / "sample_both.py").read_bytes() == b"2"
-    virtualenv(*options, "--with", second, tmp_path / "apart")
-    virtualenv(*options, "--with", first, tmp_path / "apart")
-    assert (site_packages(tmp_path / "apart") / "sample_both.py").read_bytes() == b"1"
-    assert (site_packages(tmp_path / "apart") / "sample_other-1.0.dist-info").is_dir()
+    for wheel in (second, first):
+        virtualenv("--no-pip", "--wheel-cache", tmp_path / "cache", "--with", wheel, tmp_path / "env")
+    assert (site_packages(tmp_path / "env") / "sample_both.py").read_bytes() == b"1"
+    assert (site_packages(tmp_path / "env") / "sample_other-1.0.dist-info").is_dir()
 
 
 def test_a_foreign_file_is_neither_replaced_nor_removed(tmp_path: Path, virtualenv: Run) -> None:
@@ -352,8 +365,8 @@ def test_names_that_differ_in_case_where_case_does_not_count(tmp_path: Path, mon
     wheel = make_wheel(tmp_path, {"sample/a.py": b"1", "sample/A.py": b"2"})
     unpacked = WheelCache(tmp_path / "cache").unpacked(wheel)
 
-    def folding(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
-        copy_file(source, target.lower(), mode, mtime_ns)
+    def folding(source: str, target: str, *attributes: Any) -> None:
+        copy_file(source, target.lower(), *attributes)
 
     monkeypatch.setattr(copy, "copy_file", folding)
     with pytest.raises(InstallError, match=f"{wheel.name} cannot be installed: .*sample/a.py is there already"):
@@ -364,10 +377,10 @@ def test_names_that_differ_in_case_where_case_does_not_count(tmp_path: Path, mon
 def test_an_interrupt_leaves_nothing_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unpacked = WheelCache(tmp_path / "cache").unpacked(make_wheel(tmp_path, {"a/a.py": b"", "b/b.py": b"", **MODULE}))
 
-    def interrupted(source: str, target: str, mode: int, mtime_ns: int | None) -> None:
+    def interrupted(source: str, target: str, *attributes: Any) -> None:
         if target.endswith("b.py"):
             raise KeyboardInterrupt
-        copy_file(source, target, mode, mtime_ns)
+        copy_file(source, target, *attributes)
 
     monkeypatch.setattr(copy, "copy_file", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -43,7 +43,7 @@ class Writing(Copy):
         self._after = after
 
     def place(self, files: Sequence[Duplicate]) -> Iterator[OSError]:
-        for _, target, _, _ in files:
+        for _, target, *_ in files:
             with open(target, "x") as stream:
                 stream.write(str(os.getpid()))
         time.sleep(0.001)
@@ -120,9 +120,10 @@ finally:
 """
     root = Path(__file__).parents[2]
     with subprocess.Popen([sys.executable, "-c", code], cwd=root, start_new_session=True) as process:
-        while len({path.read_text() for path in tmp_path.iterdir()}) < 2:
+        while process.poll() is None and len({path.read_text() for path in tmp_path.iterdir()}) < 2:
             time.sleep(0.01)
         process.kill()
+    assert process.returncode == -signal.SIGKILL
     time.sleep(0.3)
     placed = set(tmp_path.iterdir())
     time.sleep(0.3)

@@ -72,7 +72,7 @@ class LocalWheels:
             self._check_tags(wheel)
             unpacked = self._cache.unpacked(wheel)
             name = normalized_name(unpacked.metadata.distribution)
-            if name in present or name in constrained or not _is_plain(unpacked, wheel, self._facts.markers):
+            if name in present or name in constrained or not _is_plain(unpacked, wheel):
                 return None
             packages.append((_locked(unpacked, wheel), unpacked))
         names = {normalized_name(package.name) for package, _ in packages}
@@ -127,8 +127,8 @@ def _are_wheels(requirements: tuple[str, ...]) -> bool:
     )
 
 
-def _is_plain(unpacked: UnpackedWheel, wheel: Path, markers: Mapping[str, str]) -> bool:
-    """Return whether the metadata agrees with the file's name and the interpreter, and asks for nothing else."""
+def _is_plain(unpacked: UnpackedWheel, wheel: Path) -> bool:
+    """Return whether the metadata agrees with the file's name, can be read, and asks for nothing else."""
     metadata = unpacked.metadata
     file = Path(unpacked.tree.root, metadata.root_scheme, metadata.dist_info, "METADATA")
     try:
@@ -143,18 +143,19 @@ def _is_plain(unpacked: UnpackedWheel, wheel: Path, markers: Mapping[str, str]) 
         and normalized_name(headers.get(b"name", "")) == normalized_name(name)
         and headers.get(b"version") == version == metadata.version
         and bool(_PLAIN_VERSION.fullmatch(version))
-        and _allows(headers.get(b"requires-python", ""), markers["python_full_version"])
+        and _is_specifier(headers.get(b"requires-python", ""))
         and not metadata.requires_dist
     )
 
 
-def _allows(required: str, version: str) -> bool:
+def _is_specifier(required: str) -> bool:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
-        return SpecifierSet(required).contains(version, prereleases=True)
+        SpecifierSet(required)
     except InvalidSpecifier:
         return False
+    return True
 
 
 def _locked(unpacked: UnpackedWheel, wheel: Path) -> Locked:
