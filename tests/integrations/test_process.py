@@ -127,7 +127,6 @@ def test_a_forked_child_is_ended_without_unwinding() -> None:
 import os, signal, time
 from virtualenv_reflink.integrations.process import run_as_process
 
-pytestmark = ONCE
 def main():
     reading, writing = os.pipe()
     child = os.fork()

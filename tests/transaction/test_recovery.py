@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaign.checks import changes, not_whole, tree_of
-from tests.conftest import Install, python_of
+from tests.conftest import ONCE, Install, python_of
 from tests.support.comparison import packages, site_packages
 from tests.support.wheels import full_wheel, make_wheel
 from virtualenv_reflink.environment.discovery import find_target
@@ -23,6 +23,7 @@ from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.transaction.journal import Journal
 from virtualenv_reflink.transaction.transaction import exclusive
 
+pytestmark = ONCE
 # a process of ours that is killed when one of its functions is called for the nth time
 KILLED = """
 import importlib, os, signal, sys
@@ -39,7 +40,6 @@ def call(*words, **options):
 setattr(holder, name.split(".")[-1], call)
 from virtualenv_reflink.cli import main
 
-pytestmark = ONCE
 sys.exit(main(sys.argv[4:]))
 """
 REFLINK = [sys.executable, "-m", "virtualenv_reflink"]
