@@ -44,8 +44,6 @@ class Placement:
         mode = self._context.modes.tree
         if mode is None:
             return self._place_files(wanted, change)
-        if not wanted:
-            return Outcome(mode.name)
         # a lazy boundary: what knows layers
         from virtualenv_reflink.provision.layer_placement import has_layer, place_layer
 

@@ -115,15 +115,13 @@ class Supply:
 
     def expect_links(self, wheels: Sequence[SuppliedWheel]) -> None:
         """Note that files of ``wheels`` themselves are about to come into an environment, in a mode that does that."""
-        if self._context.modes.shares_inodes:
-            for tree in (tree for supplied in wheels for tree in supplied.trees):
-                self._context.cache.expect_links(tree)
+        for tree in self._linked(wheels):
+            self._context.cache.expect_links(tree)
 
     def note_links(self, wheels: Sequence[SuppliedWheel]) -> None:
         """Note that they have."""
-        if self._context.modes.shares_inodes:
-            for tree in (tree for supplied in wheels for tree in supplied.trees):
-                self._context.cache.note_links(tree)
+        for tree in self._linked(wheels):
+            self._context.cache.note_links(tree)
 
     def drop_damaged(self) -> None:
         """Drop those of the wheels handed out here that have lost files in the cache.
@@ -134,6 +132,10 @@ class Supply:
             if self._context.cache.changed_file(supplied.wheel, supplied.bytecode):
                 self._context.cache.drop(supplied.wheel)
         self._supplied.clear()
+
+    def _linked(self, wheels: Sequence[SuppliedWheel]) -> list[Tree]:
+        """Return the trees whose files themselves come into the environment: all or none, as the link mode has it."""
+        return [tree for supplied in wheels for tree in supplied.trees] if self._context.modes.shares_inodes else []
 
     @cached_property
     def _fetcher(self) -> Fetcher:
