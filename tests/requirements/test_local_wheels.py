@@ -124,8 +124,19 @@ def test_markers_extras_and_addresses(wheel: Path, tmp_path: Path, reflink: Run)
             shutil.rmtree(tmp_path / name)
 
 
-def test_a_plain_wheel_needs_no_pip(wheel: Path, tmp_path: Path, reflink: Run) -> None:
-    environment = bare(tmp_path / "env")
-    reflink("install", "--wheel-cache", tmp_path / "cache", "-p", environment, wheel)
-    assert packages(environment) == {"sample": "1.0"}
-    assert not list((tmp_path / "cache").glob("*/resolutions/*"))
+@pytest.mark.parametrize(
+    ("variables", "configured"),
+    [
+        ({}, ""),
+        ({"PIP_USER": "0"}, ""),
+        ({"PIP_USER": "0", "PIP_CONSTRAINT": ""}, "[install]\nuser = yes\n"),
+        ({}, "[install]\nrequire-hashes = false\n"),
+    ],
+)
+def test_a_plain_wheel_needs_no_pip(
+    variables: dict[str, str], configured: str, wheel: Path, tmp_path: Path, reflink: Run
+) -> None:
+    (tmp_path / "pip.conf").write_text(configured)
+    both(tmp_path, reflink, wheel, **variables)
+    assert packages(tmp_path / "ours") == {"sample": "1.0"}
+    assert not list((tmp_path / "cache").glob("*/layers/pip-*"))

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from virtualenv_reflink.requirements.pip_options import Option, long_name
+from virtualenv_reflink.requirements.pip_options import FLAGS, Option, long_name
 
 _NAME = "pip.ini" if os.name == "nt" else "pip.conf"
-_TRUE = frozenset({"y", "yes", "t", "true", "on", "1"})
+_FALSE = frozenset({"n", "no", "f", "false", "off", "0"})
 _NOT_OPTIONS = frozenset({"config-file", "no-input", "version", "help", "python"})
 
 
@@ -37,7 +37,8 @@ def configuration_files(environ: Mapping[str, str], prefix: Path) -> Iterator[Pa
 def configured_options(environ: Mapping[str, str], prefix: Path) -> list[Option] | None:
     """Return what files and variables say, of every section; None when a file cannot be read.
 
-    An option may be there several times; a value is the whole text, which pip splits at whitespace.
+    An option may be there several times; a value is the whole text, which pip splits at whitespace. A flag is there
+    when it is switched on; a variable that switches it off outweighs the files.
     """
     options = []
     for path in configuration_files(environ, prefix):
@@ -46,10 +47,13 @@ def configured_options(environ: Mapping[str, str], prefix: Path) -> list[Option]
             if found is None:
                 return None
             options += found
-    for variable, value in environ.items():
-        if variable.startswith("PIP_"):
-            options.append(_option(variable[4:], value))
-    return [option for option in options if option.name not in _NOT_OPTIONS]
+    variables = [_option(name[4:], value) for name, value in environ.items() if name.startswith("PIP_") and value]
+    without = _NOT_OPTIONS | {option.name for option in variables if _is_off(option)}
+    return [each for each in (*options, *variables) if each.name not in without and not _is_off(each)]
+
+
+def _is_off(option: Option) -> bool:
+    return option.name in FLAGS and option.value.strip().lower() in _FALSE
 
 
 def _options_in(path: Path) -> list[Option] | None:
@@ -61,7 +65,7 @@ def _options_in(path: Path) -> list[Option] | None:
         parser.read(path)
     except (configparser.Error, UnicodeDecodeError, OSError):
         return None
-    return [_option(key, value) for section in parser.sections() for key, value in parser.items(section)]
+    return [_option(key, value) for section in parser.sections() for key, value in parser.items(section) if value]
 
 
 def _option(key: str, value: str) -> Option:
@@ -72,5 +76,4 @@ def is_switched_on(flag: str, words: Sequence[str], environ: Mapping[str, str], 
     """Return whether a flag, by its name without dashes, is among words of a command line or configured."""
     if f"--{flag}" in words:
         return True
-    configured = configured_options(environ, prefix) or []
-    return any(option.name == flag and option.value.strip().lower() in _TRUE for option in configured)
+    return any(option.name == flag for option in configured_options(environ, prefix) or [])
