@@ -19,10 +19,10 @@ from virtualenv_reflink.filesystem import copying
 from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.deletion import emptied
+from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.probe import filesystem_name, why_not_clone, why_not_link
 from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file, clone_files
 from virtualenv_reflink.filesystem.source import SourceError
-from virtualenv_reflink.filesystem.umask import current_umask
 
 SHARING = pytest.mark.parametrize("place", ["btrfs", "xfs"], indirect=True)
 COPYING = pytest.mark.parametrize("place", ["ext4", "tmpfs"], indirect=True)

@@ -6,8 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.subvolume import is_subvolume
-from virtualenv_reflink.filesystem.umask import current_umask
 
 DIRECTORY = 0o755
 """The mode of every directory, subject to the umask."""

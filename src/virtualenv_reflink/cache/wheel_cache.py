@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 _Value = TypeVar("_Value")
 
 _UNPACKED = "unpacked"
+_HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 class WheelCache:
@@ -222,7 +222,7 @@ class WheelCache:
 
 
 def _sha256(text: str) -> str:
-    if not re.fullmatch("[0-9a-f]{64}", text):
+    if len(text) != 64 or not _HEXADECIMAL.issuperset(text):
         raise ValueError(text)
     return text
 

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from importlib.util import find_spec
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -36,9 +35,13 @@ def progress(*, verbose: bool, quiet: bool) -> Progress:
     """Return who hears of long work; bars need rich, an extra, and are not drawn without it."""
     if verbose:
         return _Explaining()
-    if quiet or not sys.stderr.isatty() or find_spec("rich") is None:
-        return Progress()
-    return _OnTerminal()
+    return Progress() if quiet or not sys.stderr.isatty() or not _has_rich() else _OnTerminal()
+
+
+def _has_rich() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("rich") is not None
 
 
 class _Explaining(Progress):

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from virtualenv_reflink.cache.manifest import UnpackedWheel
 from virtualenv_reflink.errors import BadWheelError
-
-_AT_LEAST = re.compile(r">= ?(\d+)\.(\d+)(?:\.(\d+))?")
 
 
 def check_python(wheel: UnpackedWheel, version: tuple[int, int, int]) -> None:
@@ -24,11 +20,16 @@ def check_python(wheel: UnpackedWheel, version: tuple[int, int, int]) -> None:
 
 def _allows(required: str, version: tuple[int, int, int]) -> bool:
     # nearly all say no more than this, and importing what reads the rest takes as long as seeding pip
-    if simple := _AT_LEAST.fullmatch(required):
-        return version >= (int(simple[1]), int(simple[2]), int(simple[3] or 0))
+    least = required.removeprefix(">=").strip().split(".")
+    if required.startswith(">=") and len(least) <= len(version) and all(map(_is_number, least)):
+        return version >= tuple(map(int, least))
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
         return SpecifierSet(required).contains(".".join(map(str, version)), prereleases=True)
     except InvalidSpecifier:
         return True
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -4,7 +4,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,12 @@ def installed_in(library: Path) -> Iterator[Installed]:
                     # not written as it should be, so that its name tells neither
                     name, version = _told_by_metadata(library / entry) or (name, version)
                 yield Installed(normalized(name), version.partition("-")[0], library / entry)
+
+
+def installed_into(environment: Environment) -> Iterator[Installed]:
+    """Yield the distributions that the directories of an environment hold."""
+    for library in environment.libraries:
+        yield from installed_in(library)
 
 
 def _told_by_metadata(dist_info: Path) -> tuple[str, str] | None:
@@ -73,9 +79,8 @@ def owned_files(environment: Environment) -> frozenset[str]:
     :raises OSError: when a RECORD cannot be read.
     """
     listed = [
-        os.path.join(library, path)
-        for library in environment.libraries
-        for distribution in installed_in(library)
+        os.path.join(distribution.path.parent, path)
+        for distribution in installed_into(environment)
         for path in listed_files(distribution.path)
     ]
     state = layered(environment)
@@ -152,14 +157,9 @@ def present_versions(search_path: Sequence[Path]) -> dict[str, str]:
     return {found.name: found.version for place in reversed(search_path) for found in installed_in(place)}
 
 
-def without_record(environment: Environment) -> frozenset[str]:
-    """Return the normalized names of what is installed with a RECORD that a power cut has left empty."""
-    return frozenset(
-        distribution.name
-        for library in environment.libraries
-        for distribution in installed_in(library)
-        if _is_empty(distribution.path / "RECORD")
-    )
+def without_record(distributions: Iterable[Installed]) -> frozenset[str]:
+    """Return the normalized names of those distributions whose RECORD a power cut has left empty."""
+    return frozenset(distribution.name for distribution in distributions if _is_empty(distribution.path / "RECORD"))
 
 
 def _is_empty(path: Path) -> bool:

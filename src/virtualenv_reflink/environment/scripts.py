@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -76,6 +75,8 @@ def shebang(executable: str) -> bytes:
     simple = f"#!{executable}\n".encode("utf-8", "surrogateescape")
     if " " not in executable and len(simple) <= _SHEBANG_LIMIT:
         return simple
+    import shlex  # hardly any path needs it
+
     quoted = shlex.quote(executable).encode("utf-8", "surrogateescape")
     return b"#!/bin/sh\n'''exec' " + quoted + b' "$0" "$@"\n' + b"' '''\n"
 

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 
+from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.source import check_size, source_error
-from virtualenv_reflink.filesystem.umask import current_umask
 
 # <linux/fs.h>, ioctl_ficlonerange(2): struct file_clone_range is a descriptor, two offsets and between them a length
 _FICLONERANGE = 0x4020940D

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from virtualenv_reflink.cache.manifest import LAYER_NAME, TREE_NAME
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.environment.environment import Environment
+from virtualenv_reflink.environment.installed import installed_into, normalized
 from virtualenv_reflink.layers.layer import (
     Kind,
     Member,
@@ -89,9 +90,9 @@ class LayerBuilder:
     def _change(self, tree: Path, wheels: Sequence[SuppliedWheel], present: dict[Member, str]) -> None:
         """Make a tree that has the distributions ``present`` hold ``wheels``."""
         wanted = {member_of(supplied) for supplied in wheels}
-        unwanted = [name for member, name in present.items() if member not in wanted]
+        unwanted = {normalized(name) for member, name in present.items() if member not in wanted}
         new = [inside_of(supplied) for supplied in wheels if member_of(supplied) not in present]
         inside = self._environment.with_all_in(tree)
         with Transaction(inside) as change:
-            remove_installed(unwanted, inside, change)
+            remove_installed([each for each in installed_into(inside) if each.name in unwanted], inside, change)
             install(new, inside, Placer(self._mode.built_with), change, self._progress)

@@ -22,7 +22,7 @@ from virtualenv_reflink.cache.manifest import (
     tree_of,
 )
 from virtualenv_reflink.cache.names import is_plain_path
-from virtualenv_reflink.filesystem.umask import current_umask
+from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
 if TYPE_CHECKING:

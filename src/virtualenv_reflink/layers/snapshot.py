@@ -13,6 +13,7 @@ from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.record import Row, text_of
 from virtualenv_reflink.errors import InstallError, LinkModeError
 from virtualenv_reflink.filesystem.inheritance import disinherit, inherited_from
+from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.probe import filesystem_name
 from virtualenv_reflink.filesystem.subvolume import (
     create_subvolume,
@@ -22,7 +23,6 @@ from virtualenv_reflink.filesystem.subvolume import (
     seal_subvolume,
     snapshot,
 )
-from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.layers.layer import Layer, has_beside
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.placing.clone import Clone

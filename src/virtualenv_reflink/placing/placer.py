@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from virtualenv_reflink.errors import LinkModeError
+from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.reflink import Duplicate
 from virtualenv_reflink.filesystem.source import source_error
-from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.placing.outcome import Outcome
 

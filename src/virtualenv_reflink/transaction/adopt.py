@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from virtualenv_reflink.environment.environment import Environment
-from virtualenv_reflink.environment.installed import Installed, installed_in, listed_files
+from virtualenv_reflink.environment.installed import Installed, installed_in, installed_into, listed_files
 from virtualenv_reflink.transaction.errors import explained
 from virtualenv_reflink.transaction.footprint import Footprint
 from virtualenv_reflink.transaction.generated import Generated, write_file
@@ -32,7 +32,8 @@ def adopt(prefix: Path, environment: Environment, change: Transaction) -> None:
     for library in {path.parent for path in prefix.rglob("*.dist-info")}:
         for distribution in installed_in(library):
             with explained(distribution.name, environment):
-                remove_installed([distribution.name], environment, change)
+                replaced = [each for each in installed_into(environment) if each.name == distribution.name]
+                remove_installed(replaced, environment, change)
                 _place(list(_files(prefix, library, distribution, environment)), distribution, environment, change)
 
 

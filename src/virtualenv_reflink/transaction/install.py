@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from virtualenv_reflink.environment.environment import Environment
-from virtualenv_reflink.environment.installed import has_lost_layer, normalized, without_record
+from virtualenv_reflink.environment.installed import has_lost_layer, installed_into, normalized, without_record
 from virtualenv_reflink.environment.record import Recorder, Row
-from virtualenv_reflink.filesystem.umask import current_umask
+from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.placing.batches import Batch
 from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.placing.placer import Placer
@@ -17,7 +17,6 @@ from virtualenv_reflink.transaction.errors import explained
 from virtualenv_reflink.transaction.footprint import Footprint
 from virtualenv_reflink.transaction.generated import Generated, Generator, write_file
 from virtualenv_reflink.transaction.layout import Layout, Placed
-from virtualenv_reflink.transaction.remove import remove_installed
 from virtualenv_reflink.transaction.steps import Steps
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 from virtualenv_reflink.transaction.transaction import Transaction
@@ -34,8 +33,15 @@ def install(
     :raises LinkModeError: when the link mode asked for is impossible.
     """
     with explained(named(wheels), environment):
-        lost = without_record(environment)
-        remove_installed([supplied.distribution for supplied in wheels], environment, change)
+        present = list(installed_into(environment))
+        lost = without_record(present)
+        names = {normalized(supplied.distribution) for supplied in wheels}
+        replaced = [each for each in present if each.name in names]
+        if replaced:
+            # a lazy boundary: a new environment has nothing to replace
+            from virtualenv_reflink.transaction.remove import remove_installed
+
+            remove_installed(replaced, environment, change)
         _Installation(environment, placer, change, lost).install(wheels, progress)
 
 

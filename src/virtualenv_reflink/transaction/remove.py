@@ -8,12 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from virtualenv_reflink.environment.environment import Environment
-from virtualenv_reflink.environment.installed import installed_in, listed_files, normalized
+from virtualenv_reflink.environment.installed import Installed, listed_files
 from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.transaction.transaction import Transaction
 
 
-def remove_installed(distributions: Iterable[str], environment: Environment, change: Transaction) -> None:
+def remove_installed(distributions: Iterable[Installed], environment: Environment, change: Transaction) -> None:
     """Set aside the files that the RECORDs of ``distributions`` list, and delete the directories this leaves empty.
 
     What RECORD names outside the environment stays.
@@ -21,13 +21,10 @@ def remove_installed(distributions: Iterable[str], environment: Environment, cha
     :raises InstallError: when one was installed by a tool that left no list of its files.
     :raises OSError: when a file cannot be set aside.
     """
-    names = {normalized(name) for name in distributions}
     files: dict[str, list[str]] = {}
-    for library in environment.libraries:
-        for installed in installed_in(library):
-            if installed.name in names:
-                _check_record(installed.path)
-                files.setdefault(installed.name, []).extend(_files_of(installed.path, library, environment))
+    for installed in distributions:
+        _check_record(installed.path)
+        files.setdefault(installed.name, []).extend(_files_of(installed.path, environment))
     change.set_aside(files)
     _remove_emptied(files, environment)
 
@@ -40,12 +37,13 @@ def _check_record(metadata: Path) -> None:
         )
 
 
-def _files_of(dist_info: Path, library: Path, environment: Environment) -> Iterator[str]:
+def _files_of(dist_info: Path, environment: Environment) -> Iterator[str]:
     """Yield the files of a distribution inside the environment, with the bytecode that was made of them.
 
     Its metadata directory comes first, and whole if all that is in it is listed (or nothing is, after a power cut), so
     that nobody takes the distribution for installed while its files are on their way.
     """
+    library = dist_info.parent
     root = os.path.realpath(environment.root)
     metadata = os.path.join(os.path.realpath(library), dist_info.name)
     listed = list(_listed(dist_info, library))
