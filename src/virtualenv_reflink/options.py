@@ -141,7 +141,7 @@ LINK_MODE = Option(
     f"{{{','.join(LINK_MODES)}}}",
     link_mode,
     DEFAULT,
-    "how files reach the environment; auto clones where the filesystem can and copies elsewhere",
+    "how files reach the environment; auto takes the quickest way that keeps it apart from all others",
 )
 WITH = (
     Option(

@@ -1,4 +1,4 @@
-"""The registry of link modes, and what the README tells of it."""
+"""The registry of link modes, and what the README and the page about them tell of it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,29 @@ from virtualenv_reflink.errors import LinkModeError
 from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.provision.link_modes import DEFAULT, LINK_MODES, descriptions, link_modes
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
 
 
-def test_the_table_in_the_readme_is_that_of_the_registry() -> None:
-    rows = re.findall(r"^\| (`\w+`.*) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+@pytest.mark.parametrize(("page", "columns_besides"), [("README.md", 0), ("docs/link-modes.md", 1)])
+def test_the_table_is_that_of_the_registry(page: str, columns_besides: int) -> None:
+    rows = re.findall(
+        r"^\| (`\w+`(?: \(default\))? \| .*) \|$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE
+    )
+    told = [row.split(" | ") for row in rows]
     expected = []
     for mode in descriptions():
         name = f"`{mode.name}` (default)" if mode.name == DEFAULT else f"`{mode.name}`"
-        expected.append(f"{name} | {mode.how} | {'yes' if mode.isolates else '**no**'} | {mode.where}")
-    assert rows == expected
+        expected.append([name, mode.how, "yes" if mode.isolates else "**no**", mode.where])
+    assert [[*row[:3], *row[3 + columns_besides :]] for row in told] == expected
 
 
 def test_what_is_chosen_by_itself_isolates() -> None:
     modes = link_modes(DEFAULT)
     assert not modes.shares_inodes
     assert all(mode.isolates for mode in modes.files)
+    assert modes.tree is None
+    assert modes.tree_for_many is not None
+    assert modes.tree_for_many.isolates
 
 
 @pytest.mark.parametrize("name", LINK_MODES)

@@ -27,6 +27,10 @@ _GET_SUBVOL_INFO = 0x81F8943C
 _INFO_SIZE = 504
 _UUID = slice(296, 312)
 _CTRANSID = slice(344, 352)
+# _IOR(0x94, 31, struct btrfs_ioctl_fs_info_args), and where its member fsid is
+_FS_INFO = 0x8400941F
+_FS_INFO_SIZE = 1024
+_FSID = slice(16, 32)
 # The inode number of every subvolume's root.
 _ROOT_INODE = 256
 _NAME_LIMIT = 255
@@ -94,6 +98,23 @@ def last_change(path: str) -> str:
     with _opened(path) as fd:
         ioctl(fd, _GET_SUBVOL_INFO, told)
     return f"{told[_UUID].hex()}-{int.from_bytes(told[_CTRANSID], sys.byteorder)}"
+
+
+def btrfs_uuid(path: str) -> str | None:
+    """Return the UUID of the btrfs that holds a directory, or None for any other filesystem.
+
+    :raises OSError: when the directory cannot be opened.
+    """
+    if sys.platform != "linux":
+        return None
+    told = bytearray(_FS_INFO_SIZE)
+    with _opened(path) as fd:
+        try:
+            ioctl(fd, _FS_INFO, told)
+        except OSError:
+            return None
+    digits = told[_FSID].hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def is_subvolume(path: str) -> bool:

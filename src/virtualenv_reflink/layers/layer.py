@@ -52,11 +52,15 @@ class Kind(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A layer in the cache: its directory of packages, what each environment gets beside it, and what it is made of."""
+    """A layer in the cache: its directory of packages, what each environment gets beside it, and what it is made of.
+
+    ``files`` is how many files its wheels and their bytecode have.
+    """
 
     tree: Path
     beside: list[SuppliedWheel]
     members: list[Member]
+    files: int
 
 
 class Outline(NamedTuple):
@@ -101,6 +105,7 @@ def write_layer(entry: Path, kind: Kind, wheels: Sequence[SuppliedWheel]) -> Non
         "members": [member_of(supplied) for supplied in wheels],
         "distributions": [supplied.distribution for supplied in wheels],
         "disjoint": are_disjoint(wheels),
+        "files": number_of_files(wheels),
         "beside": [_packed(_beside_of(supplied), _cache_of(entry)) for supplied in wheels if has_beside(supplied)],
     }
     (entry / LAYER_NAME).write_text(json.dumps(content), encoding="utf-8")
@@ -113,7 +118,8 @@ def parse_layer(entry: Path, text: str) -> Layer:
     """
     content = json.loads(text)
     members = [Member(*row) for row in content["members"]]
-    return Layer(entry / TREE_NAME, [_unpacked(packed, _cache_of(entry)) for packed in content["beside"]], members)
+    beside = [_unpacked(packed, _cache_of(entry)) for packed in content["beside"]]
+    return Layer(entry / TREE_NAME, beside, members, content["files"])
 
 
 def parse_outline(text: str) -> Outline:
@@ -137,6 +143,12 @@ def are_disjoint(wheels: Iterable[SuppliedWheel]) -> bool:
             return False
         seen |= paths
     return True
+
+
+def number_of_files(wheels: Iterable[SuppliedWheel]) -> int:
+    """Return how many files wheels and their bytecode have."""
+    trees = (tree for supplied in wheels for tree in supplied.trees)
+    return sum(len(directory.files) for tree in trees for scheme in tree.schemes.values() for directory in scheme)
 
 
 def _beside_of(supplied: SuppliedWheel) -> SuppliedWheel:

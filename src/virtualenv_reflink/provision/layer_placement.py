@@ -6,7 +6,7 @@ import errno
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.environment.installed import installed_in, layered, normalized, present_versions
 from virtualenv_reflink.errors import CacheError, InstallError
@@ -29,12 +29,30 @@ if TYPE_CHECKING:
     from virtualenv_reflink.provision.supply import Supply
 
 
-def place_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply, change: Transaction) -> Outcome:
-    """Put the layer of what is wanted into the environment, and build it before if that was never done.
+class Choice(NamedTuple):
+    """The layer to be put into an environment; where there is none files are placed, and the reason may be told."""
+
+    mode: TreeMode
+    layer: Layer | None
+    reason: str | None = None
+
+
+def layer_asked_for(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> Choice:
+    """Return the layer of what is wanted, which is built if that was never done, or why there can be none.
 
     :raises ReflinkError: naming what went wrong.
     """
-    layer = _layer(mode, wanted, context, supply)
+    reason = mode.why_not(context.environment)
+    if reason is not None and not _has_layer(mode, wanted, context, supply):
+        return Choice(mode, None, reason)
+    return Choice(mode, known_layer(mode, wanted, context, supply) or built_layer(mode, wanted, context, supply))
+
+
+def put_layer(mode: TreeMode, layer: Layer, wanted: Wanted, context: Context, change: Transaction) -> Outcome:
+    """Put the layer of what is wanted into the environment.
+
+    :raises ReflinkError: naming what went wrong.
+    """
     seeds = {seed.key for seed in wanted.seeds}
     beside = [
         supplied._replace(aliases=wanted.aliases) if supplied.wheel.key in seeds else supplied
@@ -48,7 +66,40 @@ def place_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply
     return Outcome(mode.name)
 
 
-def has_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> bool:
+def known_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> Layer | None:
+    """Return the layer of what is wanted if it was built before; this costs no look at its wheels."""
+    key = _known_key(mode, wanted, context, supply)
+    return _known(key, mode, context, supply) if key else None
+
+
+def built_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> Layer:
+    """Return the layer of what is wanted, built now.
+
+    :raises ReflinkError: naming what went wrong.
+    """
+    cache = context.cache
+    # a lazy boundary: what builds a layer
+    from virtualenv_reflink.layers.building import LayerBuilder
+
+    wheels = [*supply.seeds(wanted.seeds, {}), *wanted.wheels(supply)]
+    supply.check_unchanged(wheels)
+    supply.expect_links(wheels)
+    kind = _kind(mode, context)
+    builder = LayerBuilder(mode, kind, context.environment, context.progress)
+    bases = (entry for entry in cache.cached_layers(mode.name) if is_unchanged(entry, mode, cache))
+    fill = builder.filling(wheels, bases, lambda base: _check_unchanged(base, mode, context))
+    # what had to be fetched or built is known by now
+    key = _known_key(mode, wanted, context, supply) or layer_key(kind, [member_of(supplied) for supplied in wheels])
+    entry = cache.layer(key, fill)
+    supply.note_links(wheels)
+    note_built(entry, mode, cache, wheels)
+    layer = _described(entry, context)
+    if layer is None:
+        raise CacheError(f"the layer {entry} was damaged as soon as it was made; check the disk of --wheel-cache")
+    return layer
+
+
+def _has_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> bool:
     """Return whether the layer of what is wanted is all that the environment has."""
     state = layered(context.environment)
     if state is None or not mode.depends or any(installed_in(context.environment.purelib)):
@@ -103,34 +154,6 @@ def eject(
         else:
             keep_layer_without([supplied.distribution for supplied in ejected], state, environment, change)
     return ejected, outcome
-
-
-def _layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> Layer:
-    """Return the layer of what is wanted; one that is there costs no look at its wheels."""
-    cache = context.cache
-    key = _known_key(mode, wanted, context, supply)
-    known = _known(key, mode, context, supply) if key else None
-    if known is not None:
-        return known
-    # a lazy boundary: what builds a layer
-    from virtualenv_reflink.layers.building import LayerBuilder
-
-    wheels = [*supply.seeds(wanted.seeds, {}), *supply.wheels(wanted.packages)]
-    supply.check_unchanged(wheels)
-    supply.expect_links(wheels)
-    kind = _kind(mode, context)
-    builder = LayerBuilder(mode, kind, context.environment, context.progress)
-    bases = (entry for entry in cache.cached_layers(mode.name) if is_unchanged(entry, mode, cache))
-    fill = builder.filling(wheels, bases, lambda base: _check_unchanged(base, mode, context))
-    # what had to be fetched or built is known by now
-    key = _known_key(mode, wanted, context, supply) or layer_key(kind, [member_of(supplied) for supplied in wheels])
-    entry = cache.layer(key, fill)
-    supply.note_links(wheels)
-    note_built(entry, mode, cache, wheels)
-    layer = _described(entry, context)
-    if layer is None:
-        raise CacheError(f"the layer {entry} was damaged as soon as it was made; check the disk of --wheel-cache")
-    return layer
 
 
 def _known(key: str, mode: TreeMode, context: Context, supply: Supply) -> Layer | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ _MODES = {
     "hardlink": "virtualenv_reflink.placing.hardlink:Hardlink",
 }
 _CHAINS = {DEFAULT: ("clone", "copy"), **{name: (name,) for name in _MODES}}
+_FOR_MANY_FILES = {DEFAULT: "snapshot"}
 
 LINK_MODES = tuple(_CHAINS)
 """The names."""
@@ -31,9 +33,15 @@ LINK_MODES = tuple(_CHAINS)
 class LinkModes:
     """What a name stands for: the mode that puts a layer into place, if any, and those that place files, in turn."""
 
-    def __init__(self, tree: TreeMode | None, files: Sequence[type[FileMode]]) -> None:
+    def __init__(self, tree: TreeMode | None, files: Sequence[type[FileMode]], for_many: str | None = None) -> None:
         self.tree = tree
         self.files = files
+        self._for_many = for_many
+
+    @cached_property
+    def tree_for_many(self) -> TreeMode | None:
+        """The mode that puts a layer into place of its own accord, where there are many files."""
+        return _mode(self._for_many)() if self._for_many else None  # type: ignore[return-value]
 
     @property
     def shares_inodes(self) -> bool:
@@ -61,7 +69,7 @@ def link_modes(name: str) -> LinkModes:
     modes = [_mode(each) for each in _CHAINS[name]]
     tree: TreeMode | None = next((mode() for mode in modes if mode.whole), None)  # type: ignore[assignment]
     files: list[type[FileMode]] = [mode for mode in modes if not mode.whole]  # type: ignore[misc]
-    return LinkModes(tree, files or (tree.beside if tree else ()))
+    return LinkModes(tree, files or (tree.beside if tree else ()), _FOR_MANY_FILES.get(name))
 
 
 def needs_lasting_cache(name: str) -> bool:
@@ -77,7 +85,10 @@ def descriptions() -> list[Description]:
     """Return what users are told of each link mode, in the order of their names."""
     modes = {name: _mode(name) for name in _MODES}
     first, *others = _CHAINS[DEFAULT]
-    how = f"`{first}` where a trial succeeds, else {', else '.join(f'`{name}`' for name in others)}"
+    from virtualenv_reflink.layers.choice import LEAST_FILES  # for those who read about it
+
+    many = f"`{_FOR_MANY_FILES[DEFAULT]}` where it can be made, for {LEAST_FILES:,} files and more"
+    how = f"{many}, else `{first}` where a trial succeeds, else {', else '.join(f'`{name}`' for name in others)}"
     chosen = Description(DEFAULT, how, all(modes[name].isolates for name in _CHAINS[DEFAULT]), "everywhere")
     return [chosen, *(Description(name, mode.how, mode.isolates, mode.where) for name, mode in modes.items())]
 

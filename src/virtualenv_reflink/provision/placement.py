@@ -16,6 +16,7 @@ from virtualenv_reflink.transaction.transaction import Transaction
 if TYPE_CHECKING:
     from virtualenv_reflink.environment.scripts import Aliases
     from virtualenv_reflink.provision.context import Context
+    from virtualenv_reflink.provision.layer_placement import Choice
     from virtualenv_reflink.provision.supply import Supply
     from virtualenv_reflink.requirements.lock import Locked
 
@@ -27,6 +28,16 @@ class Wanted:
         self.seeds = seeds
         self.packages = packages
         self.aliases = aliases
+        self._wheels: list[SuppliedWheel] | None = None
+
+    def wheels(self, supply: Supply) -> list[SuppliedWheel]:
+        """Return the wheels of the packages, which are supplied once.
+
+        :raises ReflinkError: when one cannot be had.
+        """
+        if self._wheels is None:
+            self._wheels = supply.wheels(self.packages)
+        return self._wheels
 
 
 class Placement:
@@ -41,17 +52,15 @@ class Placement:
 
         :raises ReflinkError: naming what went wrong.
         """
-        mode = self._context.modes.tree
-        if mode is None:
-            return self._place_files(wanted, change)
-        # a lazy boundary: what knows layers
-        from virtualenv_reflink.provision.layer_placement import has_layer, place_layer
+        choice = self._choice(wanted)
+        if choice is not None and choice.layer is not None:
+            # a lazy boundary: what knows layers
+            from virtualenv_reflink.provision.layer_placement import put_layer
 
-        reason = mode.why_not(self._context.environment)
-        if reason is None or has_layer(mode, wanted, self._context, self._supply):
-            return place_layer(mode, wanted, self._context, self._supply, change)
+            return put_layer(choice.mode, choice.layer, wanted, self._context, change)
         outcome = self._place_files(wanted, change)
-        return outcome._replace(reasons=(reason, *outcome.reasons))
+        reasons = [choice.reason] if choice is not None and choice.reason else []
+        return outcome._replace(reasons=(*reasons, *outcome.reasons))
 
     def install(self, wheels: Sequence[SuppliedWheel], change: Transaction) -> Outcome:
         """Place wheels file by file, as part of ``change``.
@@ -67,8 +76,23 @@ class Placement:
         warnings = [warning for supplied in wheels for warning in supplied.wheel.metadata.warnings]
         return placer.outcome._replace(warnings=tuple(warnings))
 
+    def _choice(self, wanted: Wanted) -> Choice | None:
+        """Return the layer for what is wanted; None where layers do not come into question."""
+        modes = self._context.modes
+        # lazy boundaries: what knows layers
+        if modes.tree is not None:
+            from virtualenv_reflink.provision.layer_placement import layer_asked_for
+
+            return layer_asked_for(modes.tree, wanted, self._context, self._supply)
+        # seeds alone have too few files for a layer that nobody asked for
+        if modes.tree_for_many is not None and wanted.packages:
+            from virtualenv_reflink.provision.automatic import layer_that_pays
+
+            return layer_that_pays(modes.tree_for_many, wanted, self._context, self._supply)
+        return None
+
     def _place_files(self, wanted: Wanted, change: Transaction) -> Outcome:
-        wheels = [*self._supply.seeds(wanted.seeds, wanted.aliases), *self._supply.wheels(wanted.packages)]
+        wheels = [*self._supply.seeds(wanted.seeds, wanted.aliases), *wanted.wheels(self._supply)]
         outcome = self.install(wheels, change)
         if layered(self._context.environment):
             from virtualenv_reflink.provision.layer_placement import refresh_layer
