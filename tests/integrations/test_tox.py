@@ -254,6 +254,18 @@ def test_our_runner_for_all_by_one_variable(newest: Path, project: Path, monkeyp
     assert "-m virtualenv_reflink install" in run(newest, project, "--notest", "-e", HERE)
 
 
+@pytest.mark.parametrize("ours", ["a", "b"])
+@pytest.mark.parametrize("more", ["", "[testenv:.pkg]\nset_env = BUILT = yes\n"])
+def test_beside_environments_with_another_runner(newest: Path, project: Path, ours: str, more: str) -> None:
+    write(project)
+    mixed = (project / "tox.ini").read_text().replace("runner = reflink\n", "").replace(HERE, "a, b")
+    (project / "tox.ini").write_text(f"{mixed}{more}\n[testenv:{ours}]\nrunner = reflink\n")
+    said = run(newest, project)
+    assert said.count("-m virtualenv_reflink install") == 2
+    for name in ("a", "b"):
+        assert held(project, name) == {"first": "2.0", "sample": "1.0"}
+
+
 @AT_LENGTH
 def test_tox_gets_us_where_a_project_requires_us(
     tmp_path: Path, reflink: Run, cache: Path, project_wheel: Path, monkeypatch: pytest.MonkeyPatch

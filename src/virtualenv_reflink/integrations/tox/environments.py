@@ -17,6 +17,7 @@ from tox.tox_env.python.virtual_env.runner import VirtualEnvRunner
 from virtualenv_reflink.errors import ReflinkError
 from virtualenv_reflink.filesystem.deletion import emptied
 from virtualenv_reflink.integrations.command import install_command
+from virtualenv_reflink.integrations.tox.runners import all_have
 from virtualenv_reflink.options import LINK_MODE, check_variables
 from virtualenv_reflink.provision.link_modes import LINK_MODES
 
@@ -132,11 +133,17 @@ class ReflinkRunner(ReflinkEnvironment, VirtualEnvRunner):
 
     @property
     def _package_tox_env_type(self) -> str:
-        return ReflinkPep517Packager.id()
+        # one packaging environment is for all, and tox lets it have one type
+        return ReflinkPep517Packager.id() if self._packages_alone else super()._package_tox_env_type
 
     @property
     def _external_pkg_tox_env_type(self) -> str:
-        return ReflinkCmdBuilder.id()
+        return ReflinkCmdBuilder.id() if self._packages_alone else super()._external_pkg_tox_env_type
+
+    @property
+    def _packages_alone(self) -> bool:
+        """Whether no environment with another runner needs the packaging environment."""
+        return self.conf["package_env"] != self.core["package_env"] or all_have(self.id(), self.core)
 
 
 class ReflinkPep517Packager(ReflinkEnvironment, Pep517VirtualEnvPackager):

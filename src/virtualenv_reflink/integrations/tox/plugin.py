@@ -10,6 +10,8 @@ from tox import __version__
 from tox.plugin import impl
 
 if TYPE_CHECKING:
+    from tox.config.sets import ConfigSet
+    from tox.session.state import State
     from tox.tox_env.register import ToxEnvRegister
 
 _OLDEST = "4.22"
@@ -37,6 +39,14 @@ def tox_register_tox_env(register: ToxEnvRegister) -> None:
     register.add_run_env(ReflinkRunner)
     register.add_package_env(ReflinkPep517Packager)
     register.add_package_env(ReflinkCmdBuilder)
+
+
+@impl  # type: ignore[untyped-decorator,unused-ignore]
+def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
+    """Note the configuration, by which an environment learns of the others."""
+    from virtualenv_reflink.integrations.tox.runners import note_configuration
+
+    note_configuration(core_conf, state.conf)
 
 
 def _leave_out(why: str) -> None:
