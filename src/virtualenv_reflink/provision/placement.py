@@ -85,10 +85,10 @@ class Placement:
 
             return layer_asked_for(modes.tree, wanted, self._context, self._supply)
         # seeds alone have too few files for a layer that nobody asked for
-        if modes.tree_for_many is not None and wanted.packages:
+        if modes.for_many is not None and wanted.packages:
             from virtualenv_reflink.provision.automatic import layer_that_pays
 
-            return layer_that_pays(modes.tree_for_many, wanted, self._context, self._supply)
+            return layer_that_pays(modes.for_many, wanted, self._context, self._supply)
         return None
 
     def _place_files(self, wanted: Wanted, change: Transaction) -> Outcome:
