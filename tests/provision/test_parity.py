@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,23 +13,13 @@ import pytest
 
 from tests.conftest import ONCE, Run, python_of
 from tests.support.comparison import differences, facts, site_packages
+from tests.support.interpreters import interpreter
 from tests.support.wheels import make_wheel
 
 # One Python makes environments of all others, and has the large wheels; the others make their own.
 _THIS = f"{sys.version_info[0]}.{sys.version_info[1]}"
 PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"] if _THIS == "3.13" else [_THIS]
 LARGE = ["black", "jupyterlab", "setuptools", "botocore", "jmespath"] if _THIS == "3.13" else []
-
-
-def interpreter(version: str) -> Path:
-    """Find a Python on the path or among pyenv's; its shims are there for each version, but run only the chosen one."""
-    on_path = shutil.which(f"python{version}")
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    for found in [*([Path(on_path)] if on_path else []), *sorted(pyenv.glob(f"versions/{version}.*/bin/python"))]:
-        said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-        if said.startswith(f"Python {version}."):
-            return found
-    pytest.skip(f"there is no Python {version}")
 
 
 def run(*command: object, **kwargs: object) -> str:
