@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ONCE, Run, python_of
+from tests.conftest import ONCE, THE_ONE_PYTHON, Run, python_of
 from tests.support.comparison import differences, facts, site_packages
-from tests.support.interpreters import interpreter
+from tests.support.interpreters import THIS, VERSIONS, interpreter
 from tests.support.wheels import make_wheel
 
 # One Python makes environments of all others, and has the large wheels; the others make their own.
-_THIS = f"{sys.version_info[0]}.{sys.version_info[1]}"
-PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"] if _THIS == "3.13" else [_THIS]
-LARGE = ["black", "jupyterlab", "setuptools", "botocore", "jmespath"] if _THIS == "3.13" else []
+PYTHONS = [version for version in VERSIONS if not version.endswith("d")] if THE_ONE_PYTHON else [THIS]
+LARGE = ["black", "jupyterlab", "setuptools", "botocore", "jmespath"] if THE_ONE_PYTHON else []
 
 
 def run(*command: object, **kwargs: object) -> str:
@@ -57,7 +56,7 @@ def test_equals_what_the_default_seeder_gives(
     names = [{(package["name"], package["version"]) for package in json.loads(text)} for text in lists]
     assert names[0] == names[1]
     run(ours / "bin" / "pip", "check")
-    run(ours / "bin" / f"pip{version}", "--version")
+    run(ours / "bin" / f"pip{version.removeprefix('pypy').removesuffix('t')}", "--version")
 
 
 def made_wheel(directory: Path) -> Path:
