@@ -41,6 +41,7 @@ def main() -> int:
     parser = ArgumentParser("python -m tests.pythons", description=__doc__)
     parser.add_argument("--hosts", nargs="+", default=HOSTS)
     parser.add_argument("--targets", nargs="+", default=TARGETS)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many targets to look at at once")
     parser.add_argument("--print", action="store_true", help="print the table, and leave the page as it is")
     options = parser.parse_args()
     missing = why_no_mounts("btrfs")
@@ -48,7 +49,8 @@ def main() -> int:
         parser.error(f"a btrfs cannot be mounted: {missing}")
     with loop_mount("btrfs", 16384) as place:
         hosts = {version: _host(place, version, python) for version, python in _there(options.hosts)}
-        rows = [_row(place, hosts, *target) for target in _there(options.targets)]
+        with ThreadPoolExecutor(options.jobs) as pool:
+            rows = list(pool.map(lambda target: _row(place, hosts, *target), _there(options.targets)))
     table = _table(list(hosts), rows)
     print(table)
     if not options.print:
@@ -77,18 +79,16 @@ def _host(place: Path, version: str, python: Path) -> Path:
 
 def _row(place: Path, hosts: dict[str, Path], version: str, python: Path) -> Row:
     """Have each host make environments for a target."""
-    modules = _with_wheels(place, next(iter(hosts.values())), python)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        cells = list(pool.map(lambda host: _cell(place / f"{host}-{version}", hosts[host], python, modules), hosts))
+    modules = _with_wheels(place / f"first-{version}", next(iter(hosts.values())), python)
+    cells = [_cell(place / f"{name}-{version}", host, python, modules) for name, host in hosts.items()]
     said = subprocess.check_output([python, "-c", "import platform; print(platform.python_version())"], text=True)
     print(f"{version}: {', '.join(cells)}", file=sys.stderr, flush=True)
     return Row(f"{version} ({said.strip()})", modules, cells)
 
 
-def _with_wheels(place: Path, host: Path, python: Path) -> tuple[str, ...]:
+def _with_wheels(environment: Path, host: Path, python: Path) -> tuple[str, ...]:
     """Return which of the packages there are wheels of for a target."""
-    environment = place / "first"
-    done = _reflink(host, place, "copy", python, environment, "numpy", "black")
+    done = _reflink(host, environment.parent, "copy", python, environment, "numpy", "black")
     remove(environment)
     return ("black",) if done.returncode else ("numpy", "black")
 
