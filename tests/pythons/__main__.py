@@ -25,7 +25,6 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "pythons.md"
 MARK = "<!-- table -->\n"
 HOSTS = [version for version in VERSIONS if version not in ("3.9", "pypy3.11") and not version.endswith("d")]
-TARGETS = ["3.8", *VERSIONS]
 
 
 class Row(NamedTuple):
@@ -40,7 +39,7 @@ def main() -> int:
     """Make the table; the exit status is 1 if anything is wrong."""
     parser = ArgumentParser("python -m tests.pythons", description=__doc__)
     parser.add_argument("--hosts", nargs="+", default=HOSTS)
-    parser.add_argument("--targets", nargs="+", default=TARGETS)
+    parser.add_argument("--targets", nargs="+", default=VERSIONS)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many targets to look at at once")
     parser.add_argument("--print", action="store_true", help="print the table, and leave the page as it is")
     options = parser.parse_args()
