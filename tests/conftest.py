@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from tests.support.index import Index, serving
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-ONCE = pytest.mark.skipif(sys.version_info < (3, 13), reason="it takes long, and one version of Python is enough")
+THE_ONE_PYTHON = sys.version_info[:2] == (3, 13) and not sysconfig.get_config_var("Py_GIL_DISABLED")
+ONCE = pytest.mark.skipif(not THE_ONE_PYTHON, reason="it takes long, and runs with Python 3.13 alone")
 AT_LENGTH = pytest.mark.skipif(
-    sys.version_info < (3, 13) or not os.environ.get("CI"),
+    not (THE_ONE_PYTHON and os.environ.get("CI")),
     reason="it drives a real tool at length, with Python 3.13 where CI is set",
 )
 Install = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import AT_LENGTH, Run
+from tests.conftest import AT_LENGTH, THE_ONE_PYTHON, Run
 from tests.support.comparison import packages, site_packages
 from tests.support.extents import shares_all_extents
 from tests.support.index import Index
@@ -23,7 +23,6 @@ from tests.support.tools import default_interrupt
 from tests.support.wheels import make_wheel
 
 OLDEST = "tox==4.22"
-HEAVY = sys.version_info >= (3, 13)
 
 
 def _runs(version: str) -> bool:
@@ -33,7 +32,7 @@ def _runs(version: str) -> bool:
     return said.startswith(f"Python {version}.")
 
 
-MATRIX = [f"py3{minor}" for minor in (10, 11, 12, 13) if HEAVY and _runs(f"3.{minor}")]
+MATRIX = [f"py3{minor}" for minor in (10, 11, 12, 13) if THE_ONE_PYTHON and _runs(f"3.{minor}")]
 HERE = f"py3{sys.version_info.minor}"
 CODE = b"value = 1\n" * 2000
 

@@ -102,9 +102,11 @@ def test_a_layer_that_has_gone_is_one_line_at_start(tmp_path: Path, layered: Pat
         if json.loads((path / "layer.json").read_text())["beside"]
     ]
     shutil.rmtree(layer)
-    said = runs(layered, "print('started')")
-    told = f"virtualenv-reflink: the layer {layer}/tree of this environment is missing; create the environment again"
-    assert said == f"started\n{told}\n"
+    started, told = runs(layered, "print('started')").splitlines()
+    assert started == "started"
+    # from Python 3.15 on it is site that tells
+    missing = f"virtualenv-reflink: the layer {layer}/tree of this environment is missing; create the environment again"
+    assert told == missing if sys.version_info < (3, 15) else f"{layer}/tree does not exist" in told
     assert "is missing" in reflink("eject", "--wheel-cache", tmp_path / "cache", layered, code=1).stderr
     wheel = tmp_path / "sample-1.0-py3-none-any.whl"
     options = ["--wheel-cache", tmp_path / "cache", "--link-mode", "layer", "--with", wheel]

@@ -124,6 +124,16 @@ def test_any_path_of_the_cache(
 
 
 @EVERY_VERSION
+def test_the_hook_of_setuptools_is_kept(python: Path, tmp_path: Path, plain: Path, reflink: Run) -> None:
+    release = subprocess.check_output([python, "-c", "import sys; print(*sys.version_info[:3])"], text=True)
+    major, minor, micro = map(int, release.split())
+    setuptools = bundled_wheel(WheelCache(tmp_path / "cache"), "setuptools", (major, minor, micro))
+    environment = made(reflink, python, tmp_path / "env", plain, setuptools)
+    for options in ([], ["-I"], ["-X", "dev"]):
+        assert "setuptools/_distutils" in says(environment, "import distutils; print(distutils.__file__)", *options)
+
+
+@EVERY_VERSION
 def test_nothing_of_it_stays(python: Path, tmp_path: Path, wheel: Path, plain: Path, reflink: Run) -> None:
     cache, place = tmp_path / "josé", tmp_path / "env"
     options = ["--wheel-cache", cache, "-p", place]

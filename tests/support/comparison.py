@@ -15,7 +15,7 @@ _GENERATED = {"INSTALLER", "RECORD", "direct_url.json"}
 
 def site_packages(environment: Path) -> Path:
     """Return where an environment's packages are."""
-    (found,) = environment.glob("lib/python3*/site-packages")
+    (found,) = environment.glob("lib/*/site-packages")
     return found
 
 

@@ -216,7 +216,7 @@ class WheelCache:
 
         def fill(staged: Path) -> None:
             _log(f"compile {unpacked.metadata.wheel} for {facts.bytecode_tag}")
-            compile_wheel(unpacked, executable, facts.bytecode_tag.rpartition("-")[0], staged)
+            compile_wheel(unpacked, executable, facts.cache_tag, staged)
 
         self._store.build(entry, MANIFEST_NAME, fill)
 
