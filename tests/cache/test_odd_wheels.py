@@ -207,9 +207,7 @@ def test_another_version_than_in_the_file_name_is_taken_as_by_pip(
         assert facts(environment) == facts(theirs)
 
 
-def test_another_version_than_an_index_promises_is_refused(
-    tmp_path: Path, environment: Path, install: Install
-) -> None:
+def test_another_version_than_an_index_promises_is_refused(tmp_path: Path, environment: Path, install: Install) -> None:
     metadata = "Name: sample\nVersion: 1.1"
     raw_wheel(tmp_path, f"sample-1.0-{ANY}", "sample-1.0.dist-info", metadata)
     words = ("--no-index", "--find-links", tmp_path, "sample")

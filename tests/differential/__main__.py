@@ -30,7 +30,8 @@ def main() -> int:
     parser.add_argument("half", nargs="?", choices=HALVES, help="compare these only")
     parser.add_argument("names", nargs="*", metavar="NAME", help="of a package, a release or a sequence")
     options = parser.parse_args()
-    return int(any([_unlike(half, options.names) for half in ([options.half] if options.half else HALVES)]))
+    unlike = [_unlike(half, options.names) for half in ([options.half] if options.half else HALVES)]
+    return int(any(unlike))
 
 
 def _unlike(half: str, chosen: Sequence[str]) -> int:

@@ -33,9 +33,7 @@ class Beside:
 
         ``ENV`` in a word is the environment.
         """
-        ours = self._run(
-            variables, *_OURS, "--wheel-cache", self._cache, "-p", self.ours, *_for(self.ours, words)
-        )
+        ours = self._run(variables, *_OURS, "--wheel-cache", self._cache, "-p", self.ours, *_for(self.ours, words))
         theirs = self._run(variables, *_PIP, self.theirs, "install", *_for(self.theirs, words))
         found = [f"a traceback: {ours.said}"] if "Traceback (most recent" in ours.said else []
         if bool(ours.status) != bool(theirs.status):

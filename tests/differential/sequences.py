@@ -24,7 +24,7 @@ def compare(name: str, directory: Path, cache: Path) -> list[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     pips = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "dist"}
     beside = Beside(directory, cache, place, {**environ, **pips})
-    for step in SEQUENCES[name]:
+    for step in (something_else, *SEQUENCES[name]):
         if found := _take(step, beside):
             return [f"after {step if isinstance(step, str) else step.__name__}", *found]
     found = [each for question in ("check", "freeze") for each in beside.pip(question)]
@@ -52,11 +52,18 @@ def _write(environment: Path, files: dict[str, str]) -> None:
         path.write_text(text)
 
 
+def something_else(environment: Path) -> None:
+    """Put a file there that is nobody's: pip deletes a library in which it leaves nothing."""
+    _write(environment, {"else.txt": ""})
+
+
 def egg_with_list(environment: Path) -> None:
     """As ``setup.py install --single-version-externally-managed`` left it."""
     info = "demo-0.5-py3.9.egg-info"
     metadata = "Metadata-Version: 1.0\nName: demo\nVersion: 0.5\n"
-    _write(environment, {f"{info}/PKG-INFO": metadata, f"{info}/top_level.txt": "demo\n", "demo.py": "", "demo5.py": ""})
+    _write(
+        environment, {f"{info}/PKG-INFO": metadata, f"{info}/top_level.txt": "demo\n", "demo.py": "", "demo5.py": ""}
+    )
     listed = "../demo.py\n../demo5.py\nPKG-INFO\ntop_level.txt\ninstalled-files.txt\n"
     _write(environment, {f"{info}/installed-files.txt": listed})
 
@@ -131,7 +138,13 @@ SEQUENCES: dict[str, tuple[Step, ...]] = {
     "downgrade": ("install demo", "install demo==1.0", "install demo<2"),
     "satisfied": ("install demo==1.0", "install demo", "install demo>=1 base", "install demo[x]"),
     "force-reinstall": ("install demo==1.0", "install --force-reinstall demo==1.0", "install --force-reinstall demo"),
-    "pre-release": ("install --pre demo", "install demo", "install -U demo", "install demo==2.0", "install -U --pre demo"),
+    "pre-release": (
+        "install --pre demo",
+        "install demo",
+        "install -U demo",
+        "install demo==2.0",
+        "install -U --pre demo",
+    ),
     "only-if-needed": ("install base==1.0", "install -U top==1.0", "install -U top"),
     "eager": ("install base==1.0", "install -U --upgrade-strategy eager top", "install demo==1.0"),
     "broken-dependency": ("install top==1.0", "install base==2.0", "install top==1.0", "install -U top"),
@@ -140,7 +153,12 @@ SEQUENCES: dict[str, tuple[Step, ...]] = {
     "constraint": ("install -c below.txt demo base", "install -U demo", "install -U -c below.txt demo"),
     "constraint-variable": ("PIP_CONSTRAINT=below.txt install demo", "install -U demo", "install -c below.txt base"),
     "conflict": ("install base", "install -c below.txt demo==2.0", "install top==1.0 base==2.0", "install -r none.txt"),
-    "hashes": ("install -r bad-hashes.txt", "install -r hashes.txt", "install -r few-hashes.txt", "install -r hashes.txt"),
+    "hashes": (
+        "install -r bad-hashes.txt",
+        "install -r hashes.txt",
+        "install -r few-hashes.txt",
+        "install -r hashes.txt",
+    ),
     "required-hashes": ("install --require-hashes demo", "install --require-hashes -r hashes.txt"),
     "egg-with-list": (egg_with_list, "install demo==1.0", "uninstall -y demo"),
     "egg-with-top-level": (egg_with_top_level, "install demo", "uninstall -y demo"),
@@ -154,7 +172,13 @@ SEQUENCES: dict[str, tuple[Step, ...]] = {
     "circle": ("install left==1.0", "install -U right", "uninstall -y left", "install left"),
     "editable-to-plain": ("install -e ./project", "install ./project", "install -e ./project", "uninstall -y sample"),
     "plain-to-editable": ("install ./project", "install -e ./project", newer_project, "install -e ./project"),
-    "newer-project": ("install ./project", "install ./project", newer_project, "install ./project", "install -U sample"),
+    "newer-project": (
+        "install ./project",
+        "install ./project",
+        newer_project,
+        "install ./project",
+        "install -U sample",
+    ),
     "editable-in-a-file": ("install -r editable.txt", "install -U -r editable.txt", "install sample"),
     "two-editables": ("install -e ./project -e ./other", "install ./other", "uninstall -y sample other"),
     "path-to-index": (f"install ./dist/demo-1.0-{ANY}", "install demo==1.0", "install --force-reinstall demo==1.0"),
@@ -170,16 +194,37 @@ SEQUENCES: dict[str, tuple[Step, ...]] = {
     "files": ("install -r one.txt", "install -r two.txt", "install -U -r two.txt", "install -r one.txt -U base"),
     "dry-run": ("install --dry-run demo", "install demo==1.0", "install --dry-run -U demo"),
     "ignore-installed": ("install demo==1.0", "install -I demo==1.0", "install -I demo"),
-    "no-compile": ("install --no-compile demo", "install demo==1.0", "install --no-compile --force-reinstall demo==1.0"),
+    "no-compile": (
+        "install --no-compile demo",
+        "install demo==1.0",
+        "install --no-compile --force-reinstall demo==1.0",
+    ),
     "marker": ("install \"demo; python_version < '3'\"", "install \"demo ; python_version > '3'\"", "install demo"),
     "edited": ("install demo", edited, "install --force-reinstall demo", "install demo==1.0", "uninstall -y demo"),
     "older-bytecode": ("install demo==1.0", older_bytecode, "install -U demo", "install demo==1.0"),
-    "deleted-module": ("install demo==1.0", deleted_module, "install demo==1.0", "install -U demo", "install demo==1.0"),
+    "deleted-module": (
+        "install demo==1.0",
+        deleted_module,
+        "install demo==1.0",
+        "install -U demo",
+        "install demo==1.0",
+    ),
     "kinds-of-versions": (
-        *("install kinds==1.0", "install -U kinds", "install kinds==1.0+local", "install kinds==1.0", "install kinds<1!0"),
+        *(
+            "install kinds==1.0",
+            "install -U kinds",
+            "install kinds==1.0+local",
+            "install kinds==1.0",
+            "install kinds<1!0",
+        ),
         *("install --pre kinds==2.0.dev1", "install -U kinds<1!0", "install kinds===1.0"),
     ),
-    "spelling": ("install spelled.name==1.0", "install -U SPELLED-name", "install Spelled_Name==1", "uninstall -y spelled-name"),
+    "spelling": (
+        "install spelled.name==1.0",
+        "install -U SPELLED-name",
+        "install Spelled_Name==1",
+        "uninstall -y spelled-name",
+    ),
     "group": ("install --group test", "install -U demo", "install --group pyproject.toml:more", "install --group test"),
     "requires-python": ("install later", "install --ignore-requires-python later", "install later"),
     "settings": ("install -r settings.txt", "install -C a=b ./project", "install --force-reinstall -r settings.txt"),

@@ -59,9 +59,7 @@ def _relations(dist: Path) -> None:
     for version, need in (("1.0", "base<2"), ("2.0", "base")):
         make_wheel(dist, {"top.py": b""}, name="top", version=version, metadata=f"Requires-Dist: {need}\n")
     tool = "[console_scripts]\nshared = shared:main\n"
-    make_wheel(
-        dist, {"shared.py": b"addon"}, name="addon", metadata="Requires-Dist: base\n", entry_points=tool
-    )
+    make_wheel(dist, {"shared.py": b"addon"}, name="addon", metadata="Requires-Dist: base\n", entry_points=tool)
     make_wheel(dist, {"shared.py": b"zzz"}, name="zzz", entry_points=tool)
     for version in ("1.0", "2.0"):
         for name, need in (("left", "right"), ("right", "left")):
