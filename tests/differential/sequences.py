@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +97,24 @@ def egg_link(environment: Path) -> None:
     _write(environment, {"demo.egg-link": f"{source}\n.", "easy-install.pth": f"{source}\n"})
 
 
+def egg_link_with_script(environment: Path) -> None:
+    """As above, with a script that nothing lists, and the line of another project."""
+    egg_link(environment)
+    points = environment.parent / "source" / "demo.egg-info" / "entry_points.txt"
+    points.write_text("[console_scripts]\ndemo = demo:main\n")
+    (environment / "bin" / "demo").write_text("#!/bin/sh\n")
+    path = site_packages(environment) / "easy-install.pth"
+    path.write_text(f"/elsewhere\n{path.read_text()}/last\n")
+
+
+def zipped_egg(environment: Path) -> None:
+    """As ``easy_install`` left eggs that run zipped."""
+    with zipfile.ZipFile(site_packages(environment) / "demo-0.5-py3.9.egg", "w") as archive:
+        archive.writestr("EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: demo\nVersion: 0.5\n")
+        archive.writestr("demo5.py", "")
+    _write(environment, {"easy-install.pth": "./other.egg\n./demo-0.5-py3.9.egg\n"})
+
+
 def without_record(environment: Path) -> None:
     """Take a RECORD away."""
     next(site_packages(environment).glob("demo-*/RECORD")).unlink()
@@ -164,6 +183,8 @@ SEQUENCES: dict[str, tuple[Step, ...]] = {
     "egg-with-top-level": (egg_with_top_level, "install demo", "uninstall -y demo"),
     "egg-directory": (egg_directory, "install demo==1.0", "uninstall -y demo"),
     "egg-of-distutils": (egg_of_distutils, "install demo==1.0", "install -I demo==1.0"),
+    "zipped-egg": (zipped_egg, "install demo==1.0"),
+    "egg-link-with-script": (egg_link_with_script, "install demo==1.0", "uninstall -y demo"),
     "egg-link": (egg_link, "install demo==1.0", "install -U demo"),
     "without-record": ("install demo==1.0", without_record, "install -U demo", "install -I demo==1.0"),
     "leftover": ("install demo==1.0", leftover, "install -U demo"),
