@@ -74,9 +74,12 @@ def differences(ours: Path, theirs: Path) -> list[str]:
 def _is_as_true(ours: dict[str, str], theirs: dict[str, str]) -> bool:
     """Whether two RECORDs say the same, but for what pip takes over from a wheel although it is not so."""
     there = {name: claim for name, claim in theirs.items() if claim != _NO_FILE}
-    better = {name for name, claim in there.items() if claim in {"", _UNTRUE} and "=" in ours.get(name, "")}
-    alike = all(name in better or ours[name] == there[name] != _UNTRUE for name in ours.keys() & there.keys())
-    return alike and ours.keys() == there.keys()
+    better = {name for name, claim in there.items() if not _is_true(claim) and _is_true(ours.get(name, ""))}
+    return ours.keys() == there.keys() and all(name in better or ours[name] == there[name] for name in there)
+
+
+def _is_true(claim: str) -> bool:
+    return claim not in {"", _NO_FILE} and not claim.startswith(_UNTRUE)
 
 
 def _claims(record: Path, environment: Path) -> dict[str, str]:
@@ -99,4 +102,4 @@ def _claim(row: list[str], library: Path, environment: Path, generated: set[str]
         return ""
     algorithm = hash_.partition("=")[0]
     is_true = algorithm in {"sha256", "sha384", "sha512"} and hash_ == record_hash(content, algorithm)
-    return hash_ if is_true and size == str(len(content)) else _UNTRUE
+    return hash_ if is_true and size == str(len(content)) else f"{_UNTRUE}: {hash_} {size}"

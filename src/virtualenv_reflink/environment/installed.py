@@ -31,8 +31,8 @@ def installed_in(library: Path) -> Iterator[Installed]:
             stem, suffix = os.path.splitext(entry)
             if suffix in {".dist-info", ".egg-info"}:
                 name, _, version = stem.partition("-")
-                if not version or (suffix == ".dist-info" and "-" in version):
-                    # not written as it should be, or of a project in work, so that its name does not tell both
+                if suffix == ".egg-info" or not version or "-" in version:
+                    # of another form, or not written as it should be, so that its name does not tell both for sure
                     name, version = _told_by_metadata(library / entry) or (name, version)
                 yield Installed(normalized(name), version.partition("-")[0], library / entry)
 
