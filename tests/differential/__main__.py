@@ -3,7 +3,7 @@
 ``popular`` are the most used packages of the index, each with all that it depends on; ``releases`` are releases of 2021
 to 2023 that old tools made, each by itself; ``sequences`` are commands that follow each other in one environment, which
 is compared after each. Without a half all are run, without names all of it. Compared are files, contents, modes,
-metadata, RECORD, direct_url.json, and what ``pip check`` and ``pip freeze`` say.
+metadata, RECORD, direct_url.json, and where packages depend on others what ``pip check`` says.
 """
 
 from __future__ import annotations

@@ -11,13 +11,9 @@ NAMES = Path(__file__).with_name("popular.txt").read_text(encoding="utf-8").spli
 
 
 def compare(requirement: str, directory: Path, cache: Path) -> list[str]:
-    """Install a requirement into two new environments in ``directory``; return how these differ."""
-    return compare_in(Beside(directory, cache, Path.cwd(), os.environ), requirement)
-
-
-def compare_in(beside: Beside, *words: str) -> list[str]:
-    """Install what ``words`` say into both environments, ask pip about them, and delete them; return what differs."""
-    found = beside.install("--quiet", *words)
+    """Install a requirement into two new environments, and ask pip about them; return how these differ."""
+    beside = Beside(directory, cache, Path.cwd(), os.environ)
+    found = beside.install("--quiet", requirement)
     for question in ("check", "freeze"):
         found += [each for each in beside.pip(question) if each not in found]
     beside.remove()

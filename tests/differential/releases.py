@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 
 from tests.differential.beside import Beside
-from tests.differential.popular import compare_in
 
 NAMES = Path(__file__).with_name("releases.txt").read_text(encoding="utf-8").split()
 
 
 def compare(release: str, directory: Path, cache: Path) -> list[str]:
     """Install a release, without what it depends on, into two new environments; return how these differ."""
-    return compare_in(Beside(directory, cache, Path.cwd(), os.environ), "--no-deps", release)
+    beside = Beside(directory, cache, Path.cwd(), os.environ)
+    found = beside.install("--quiet", "--no-deps", release)
+    beside.remove()
+    return found

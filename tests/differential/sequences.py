@@ -28,7 +28,7 @@ def compare(name: str, directory: Path, cache: Path) -> list[str]:
     for step in (something_else, *SEQUENCES[name]):
         if found := _take(step, beside):
             return [f"after {step if isinstance(step, str) else step.__name__}", *found]
-    found = [each for question in ("check", "freeze") for each in beside.pip(question)]
+    found = beside.pip("check")
     beside.remove()
     return found
 
