@@ -46,7 +46,7 @@ def private(guarded: Index) -> Iterator[PrivateIndex]:
 
 @pytest.fixture
 def provide(tmp_path: Path, reflink: Run) -> Provide:
-    """Install as pip does, twice, the second time with a remembered resolution and no wheels; then look for secrets."""
+    """Install as pip does, twice, the second time with a remembered resolution and no wheel; then look for secrets."""
 
     def run(*words: object, variables: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         cache, environ = tmp_path / "cache", {**os.environ, **(variables or {})}
@@ -56,9 +56,7 @@ def provide(tmp_path: Path, reflink: Run) -> Provide:
         pip = [sys.executable, "-m", "pip", "--python", theirs, "install", *words]
         subprocess.run([str(word) for word in pip], check=True, env=environ)
         for number in range(2):
-            for kind in ("wheels", "builds"):
-                for directory in cache.glob(f"*/{kind}"):
-                    shutil.rmtree(directory)
+            forget_wheels(cache)
             ours = bare(tmp_path / f"ours-{number}")
             done = reflink("install", "--verbose", "--wheel-cache", cache, "-p", ours, *words, env=environ)
             assert packages(ours) == packages(theirs)
@@ -70,6 +68,13 @@ def provide(tmp_path: Path, reflink: Run) -> Provide:
         return done
 
     return run
+
+
+def forget_wheels(cache: Path) -> None:
+    """Take from a cache all wheels but that of pip, and what is known of builds."""
+    for entry in (*cache.glob("*/wheels/*"), *cache.glob("*/builds")):
+        if not list(entry.glob("*/*/*/pip")):
+            shutil.rmtree(entry)
 
 
 def requirements(tmp_path: Path, text: str) -> Path:
