@@ -29,6 +29,17 @@ def test_an_egg_is_there_again_when_the_installation_fails(
     assert changes(before, tree_of(environment)) == []
 
 
+def test_names_of_scripts_lead_nowhere_else(tmp_path: Path, environment: Path, install: Install) -> None:
+    egg_link_with_script(environment)
+    (tmp_path / "mine").write_text("mine")
+    points = environment.parent / "source" / "demo.egg-info" / "entry_points.txt"
+    points.write_text("[console_scripts]\n../../mine = demo:main\n../pyvenv.cfg = demo:main\n")
+    install("--no-index", make_wheel(tmp_path, {"demo.py": b""}, name="demo"))
+    assert (tmp_path / "mine").exists()
+    assert (environment / "pyvenv.cfg").exists()
+    assert not (site_packages(environment) / "demo.egg-link").exists()
+
+
 def test_what_distutils_left_is_told_apart_and_ignored_on_demand(
     tmp_path: Path, environment: Path, install: Install
 ) -> None:

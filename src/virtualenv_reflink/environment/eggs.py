@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from virtualenv_reflink.cache.names import is_plain_name
+
 EGGS = frozenset({".egg-info", ".egg", ".egg-link"})
 """What the names of metadata, of eggs by easy_install, and of links by ``setup.py develop`` end in."""
 EASY_INSTALL = "easy-install.pth"
@@ -65,7 +67,8 @@ def scripts_of_egg(path: Path) -> list[str]:
     from importlib.metadata import PathDistribution
 
     points = PathDistribution(metadata).entry_points
-    return [point.name for point in points if point.group in {"console_scripts", "gui_scripts"}]
+    names = [point.name for point in points if point.group in {"console_scripts", "gui_scripts"}]
+    return list(filter(is_plain_name, names))
 
 
 def _metadata(path: Path) -> Path | None:
