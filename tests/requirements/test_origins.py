@@ -32,6 +32,7 @@ def guarded(index: Index, monkeypatch: pytest.MonkeyPatch) -> Index:
     index.credentials = f"bob:{SECRET}"
     monkeypatch.delenv("PIP_INDEX_URL")
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_TIMEOUT", "120")
     monkeypatch.setenv("TOKEN", SECRET)
     monkeypatch.chdir(index.directory.parent)
     return index
