@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from virtualenv_reflink.errors import ReflinkError
+from virtualenv_reflink.errors import ReflinkError, TargetError
 from virtualenv_reflink.integrations.process import run_as_process, tell_interrupt
 
 _COMMANDS = {
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words or words[0] not in _COMMANDS:
         return _explain(words)
     try:
+        _check_working_directory()
         command = import_module(f"virtualenv_reflink.cli.{words[0]}")
         return int(command.run(words[1:]))
     except ReflinkError as error:
@@ -37,6 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt as interrupt:
         return tell_interrupt(interrupt)
+
+
+def _check_working_directory() -> None:
+    """Refuse to run where there is no directory: neither pip nor a relative path can be used there.
+
+    :raises TargetError: when it was deleted.
+    """
+    try:
+        os.getcwd()
+    except FileNotFoundError as error:
+        raise TargetError("the working directory was deleted; change into one that is there") from error
 
 
 def _explain(words: list[str]) -> int:

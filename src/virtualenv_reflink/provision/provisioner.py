@@ -149,6 +149,17 @@ class Provisioner:
         """
         return self._install(lambda: Wanted([], lock.copied, {}), lock.editable)
 
+    def install_over(self, lock: Lock) -> Outcome:
+        """Install the packages of a lock over what is there, which is not looked at (pip's ``--ignore-installed``).
+
+        :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
+        :raises ReflinkError: naming what else went wrong; the environment then is as it was before.
+        """
+        # a lazy boundary: new environments hold nothing
+        from virtualenv_reflink.transaction.install import install_over
+
+        return self._install(lambda: Wanted([], lock.copied, {}, install_over), lock.editable)
+
     def eject(self, names: Sequence[str]) -> tuple[list[str], Outcome]:
         """Turn packages of the environment's layer into its own, all of them when none is named.
 

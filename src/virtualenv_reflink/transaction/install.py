@@ -45,6 +45,20 @@ def install(
         _Installation(environment, placer, change, lost).install(wheels, progress)
 
 
+def install_over(
+    wheels: Sequence[SuppliedWheel], environment: Environment, placer: Placer, change: Transaction, progress: Progress
+) -> None:
+    """Install ``wheels`` without a look at what is there: it is overwritten or stays (pip's ``--ignore-installed``).
+
+    :raises InstallError: when a directory or the interpreter is in the way or the disk is full.
+    :raises LinkModeError: when the link mode asked for is impossible.
+    """
+    with explained(named(wheels), environment):
+        change.set_aside({"": [Layout(supplied, environment).published[1] for supplied in wheels]})
+        overwritten = frozenset(normalized(supplied.distribution) for supplied in wheels)
+        _Installation(environment, placer, change, overwritten).install(wheels, progress)
+
+
 def install_beside_layer(
     wheels: Sequence[SuppliedWheel], environment: Environment, placer: Placer, change: Transaction
 ) -> list[tuple[SuppliedWheel, list[Row]]]:
