@@ -43,7 +43,9 @@ def _explain(words: list[str]) -> int:
     if words[:1] == ["--version"]:
         from importlib.metadata import version
 
-        print(f"virtualenv-reflink {version('virtualenv-reflink')}")
+        from virtualenv_reflink.filesystem.native import core
+
+        print(f"virtualenv-reflink {version('virtualenv-reflink')} ({core()} core)")
         return 0
     asked = words[:1] in (["-h"], ["--help"])
     out = sys.stdout if asked else sys.stderr

@@ -71,8 +71,11 @@ def clone_files(files: Iterable[Duplicate]) -> None:
         try:
             target_fd = opened(target, flags, mode)
             try:
-                # the kernel takes a length of 0 for "to the end", and refuses one that ends elsewhere within a block
-                clone(target_fd, _FICLONERANGE, pack(source_fd, 0, size or 0, 0))
+                if size == 0:
+                    check_size(source, os.fstat(source_fd).st_size, size)
+                else:
+                    # the kernel takes a length of 0 for "to the end", and refuses one that ends elsewhere within a block
+                    clone(target_fd, _FICLONERANGE, pack(source_fd, 0, size or 0, 0))
                 if mtime_ns is not None:
                     os.utime(target_fd, ns=(mtime_ns, mtime_ns))
             except OSError as error:
