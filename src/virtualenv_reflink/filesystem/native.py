@@ -6,9 +6,11 @@ The variable ``VIRTUALENV_REFLINK_CORE=python`` has everything done in Python. B
 from __future__ import annotations
 
 import os
-import sys
+import struct
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ CORE = "VIRTUALENV_REFLINK_CORE"
 CLONE, LINK, COPY = range(3)
 SOURCE, SIZE = 1, 2
 _INTERFACE = 1
+# the first bytes of a shared object, and in its header e_shoff, e_shentsize and e_shnum
+_MAGIC_ELF64 = b"\x7fELF\x02"
+_ELF64 = struct.Struct("=40xQ10xHH2x")
 # More did not help, on btrfs or on XFS.
 _MOST_THREADS = 4
 
@@ -59,28 +64,36 @@ def _native() -> Any:
 @cache
 def _load() -> Any:
     """Import the compiled part, and ignore one that is of no use; it is imported by nobody else."""
-    if sys.platform != "linux":
+    spec = find_spec("virtualenv_reflink.filesystem._native")
+    if spec is None or spec.origin is None:
         return None
     try:
-        from virtualenv_reflink.filesystem import _native as native
-    except ImportError as error:
-        # without a file, Python finds no such name
-        if error.path is None or not error.path.endswith(".so"):
-            return None
-        _tell(error.path, str(error))
-        return None
-    if getattr(native, "INTERFACE", None) != _INTERFACE:
-        _tell(native.__file__, "it belongs to another version")
+        _check_length(spec.origin)
+        native = import_module(spec.name)
+        if native.INTERFACE != _INTERFACE:
+            raise ImportError("it belongs to another version")
+    except (OSError, ImportError, AttributeError) as error:
+        # few have such a file, and everybody starts
+        import logging
+
+        logging.getLogger(__name__).warning(
+            "%s cannot be used (%s), so Python does its work; install virtualenv-reflink again", spec.origin, error
+        )
         return None
     return native
 
 
-def _tell(path: str, reason: str) -> None:
-    import logging
+def _check_length(path: str) -> None:
+    """Refuse a shared object that was cut short, which would end this process, SIGBUS in mmap(2).
 
-    logging.getLogger(__name__).warning(
-        "%s cannot be used (%s), so Python does its work; install virtualenv-reflink again", path, reason
-    )
+    :raises ImportError: when it ends before its table of sections does, which is the last part of it, elf(5).
+    """
+    with open(path, "rb") as stream:
+        header = stream.read(_ELF64.size)
+        if len(header) == _ELF64.size and header.startswith(_MAGIC_ELF64):
+            start, entry_size, entries = _ELF64.unpack(header)
+            if start + entry_size * entries > os.fstat(stream.fileno()).st_size:
+                raise ImportError("it was cut short")
 
 
 def _threads() -> int:
