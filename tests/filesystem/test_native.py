@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run
 from virtualenv_reflink.filesystem import native
 
 ANOTHER = min(Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")).read_bytes()
@@ -52,9 +51,7 @@ def test_without_a_compiled_part_python_does_its_work_in_silence(package: Path) 
     ],
     ids=["empty", "text", "cut short", "a byte short", "another one"],
 )
-def test_a_broken_or_foreign_compiled_part_is_ignored_with_one_line(
-    package: Path, content: bytes, reason: str
-) -> None:
+def test_a_broken_or_foreign_compiled_part_is_ignored_with_one_line(package: Path, content: bytes, reason: str) -> None:
     compiled = package / "filesystem" / "_native.abi3.so"
     compiled.write_bytes(content)
     done = version(package)
@@ -81,7 +78,7 @@ def test_a_compiled_part_of_another_version_is_ignored_with_one_line(
     assert "cannot be used (it belongs to another version)" in record.getMessage()
 
 
-def test_it_is_loaded_for_files_only(reflink: Run, tmp_path: Path) -> None:
+def test_it_is_loaded_for_files_only(tmp_path: Path) -> None:
     loading = f"""
 import sys
 from virtualenv_reflink.cli import main

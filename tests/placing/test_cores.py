@@ -169,9 +169,7 @@ def test_a_full_disk_leaves_no_part_of_a_file(mode: type[FileMode]) -> None:
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 @pytest.mark.parametrize("mode", [Clone, Copy])
 @pytest.mark.parametrize("spare", [0, 1])
-def test_a_process_out_of_descriptors_does_not_blame_the_source(
-    place: Path, mode: type[FileMode], spare: int
-) -> None:
+def test_a_process_out_of_descriptors_does_not_blame_the_source(place: Path, mode: type[FileMode], spare: int) -> None:
     files = sources(place, {f"{number}": 5000 for number in range(20)})
     # what has been imported needs no descriptor
     assert native.core()
@@ -203,7 +201,7 @@ def test_nothing_is_placed_after_one_has_failed(place: Path) -> None:
 @pytest.mark.parametrize("place", ["tmpfs"], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_signal_ends_it_soon(place: Path, core: str, number: signal.Signals) -> None:
-    """It comes while large files are copied; after Ctrl-C there is no part of a file, after ``kill -9`` nothing goes on."""
+    """It comes while large files are copied: Ctrl-C leaves no part of one, and after ``kill -9`` nothing goes on."""
     code = f"""
 from pathlib import Path
 from tests.placing.test_cores import LARGE, Copy, File, place_all
@@ -214,9 +212,7 @@ place_all(Path({str(place)!r}), [File(f"{{each}}", False, LARGE, "") for each in
         os.link(place / "source" / "0", place / "source" / f"{each}")
     environ = {**os.environ, native.CORE: core}
     root = Path(__file__).parents[2]
-    with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=root, env=environ, stderr=subprocess.DEVNULL
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", code], cwd=root, env=environ, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and not list((place / "target").iterdir()):
             time.sleep(0.001)
         process.send_signal(number)

@@ -24,7 +24,7 @@ def start_threads() -> Threads | None:
     """Start threads, or return None where there is no native core."""
     with interrupts_put_off():
         placing = start_placing(current_umask())
-        return placing and Threads(placing)
+        return None if placing is None else Threads(placing)
 
 
 class Threads:
