@@ -368,6 +368,7 @@ def test_names_that_differ_in_case_where_case_does_not_count(tmp_path: Path, mon
     def folding(source: str, target: str, *attributes: Any) -> None:
         copy_file(source, target.lower(), *attributes)
 
+    monkeypatch.setenv(CORE, "python")
     monkeypatch.setattr(copy, "copy_file", folding)
     with pytest.raises(InstallError, match=f"{wheel.name} cannot be installed: .*sample/a.py is there already"):
         install_copies(unpacked, bare_environment(tmp_path / "env"))
@@ -382,6 +383,7 @@ def test_an_interrupt_leaves_nothing_in_the_environment(tmp_path: Path, monkeypa
             raise KeyboardInterrupt
         copy_file(source, target, *attributes)
 
+    monkeypatch.setenv(CORE, "python")
     monkeypatch.setattr(copy, "copy_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         install_copies(unpacked, bare_environment(tmp_path / "env"))
