@@ -23,6 +23,7 @@ from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.native import CORE
 from virtualenv_reflink.placing import copy
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.progress import Progress

@@ -18,8 +18,8 @@ from benchmarks.loop_mounts import loop_mount
 from tests.conftest import require_mounts
 from virtualenv_reflink.cache.manifest import File
 from virtualenv_reflink.filesystem import native
+from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.source import SourceError
-from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.placing.batches import Batch
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy

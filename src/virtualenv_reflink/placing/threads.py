@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from virtualenv_reflink.filesystem.interrupts import interrupts_put_off
 from virtualenv_reflink.filesystem.native import SIZE, SOURCE, start_placing
+from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.source import check_size, source_error
-from virtualenv_reflink.filesystem.umask import current_umask
 from virtualenv_reflink.placing.batches import Batch
 from virtualenv_reflink.placing.placer import Refusals
 from virtualenv_reflink.progress import Progress
