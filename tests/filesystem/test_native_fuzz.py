@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +120,11 @@ def test_one_that_is_dropped_ends_its_threads(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/task")) == tasks
 
 
+def delete_all(directories: list[Path]) -> None:
+    for directory in reversed(directories):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 def test_random_trees_are_deleted_while_others_change_them(tmp_path: Path) -> None:
     rng = random.Random(17)
     for _ in range(ROUNDS // 3):
@@ -132,15 +139,9 @@ def test_random_trees_are_deleted_while_others_change_them(tmp_path: Path) -> No
                 (parent / f"l{number}").symlink_to(tmp_path)
             else:
                 (parent / f"f{number}").touch()
-        beside = os.fork()
-        if not beside:
-            for directory in reversed(directories):
-                shutil.rmtree(directory, ignore_errors=True)
-            os._exit(0)
-        try:
+        beside = threading.Thread(target=delete_all, args=(directories,))
+        beside.start()
+        with suppress(FileNotFoundError):
             delete_tree(str(tmp_path / "tree"))
-        except FileNotFoundError:
-            pass
-        finally:
-            os.waitpid(beside, 0)
+        beside.join()
         assert os.listdir(tmp_path) == []
