@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -145,3 +146,15 @@ def test_random_trees_are_deleted_while_others_change_them(tmp_path: Path) -> No
             delete_tree(str(tmp_path / "tree"))
         beside.join()
         assert os.listdir(tmp_path) == []
+
+
+def test_a_part_built_with_a_later_python_counts_references(tmp_path: Path) -> None:
+    """Before Python 3.12 None can run out of them, which ends the process."""
+    placing = native.start_placing(0o022)
+    assert placing is not None
+    before = sys.getrefcount(None)
+    for _ in range(1000):
+        placing.submit(native.COPY, str(tmp_path), str(tmp_path), [], None)
+        placing.failure()
+    placing.stop()
+    assert abs(sys.getrefcount(None) - before) < 500

@@ -611,6 +611,13 @@ typedef struct {
     struct placing *placing;
 } Placing;
 
+/* Py_RETURN_NONE takes None for immortal when it is compiled with Python 3.12 or later, and it is not before that. */
+static PyObject *none(void)
+{
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
 static PyObject *raise_errno(int error)
 {
     errno = error;
@@ -774,7 +781,7 @@ static PyObject *placing_submit(PyObject *object, PyObject *arguments)
     }
     number = (size_t)PyList_Size(files);
     if (!number)
-        Py_RETURN_NONE;
+        return none();
     batch = calloc(1, sizeof *batch + number * sizeof *batch->files);
     if (!batch)
         return PyErr_NoMemory();
@@ -785,7 +792,7 @@ static PyObject *placing_submit(PyObject *object, PyObject *arguments)
         return NULL;
     }
     submit(((Placing *)object)->placing, batch);
-    Py_RETURN_NONE;
+    return none();
 }
 
 static PyObject *placing_wait(PyObject *object, PyObject *arguments)
@@ -812,7 +819,7 @@ static PyObject *placing_stop(PyObject *object, PyObject *arguments)
     Py_BEGIN_ALLOW_THREADS
     stop(((Placing *)object)->placing);
     Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    return none();
 }
 
 static PyObject *placing_placed(PyObject *object, PyObject *arguments)
@@ -840,7 +847,7 @@ static PyObject *placing_failure(PyObject *object, PyObject *arguments)
     failure = placing->failure;
     pthread_mutex_unlock(&placing->lock);
     if (!failure.result.fault)
-        Py_RETURN_NONE;
+        return none();
     if (!failure.directory || !failure.name)
         return PyErr_NoMemory();
     return Py_BuildValue("iiNNLL", failure.result.fault, failure.result.error,
