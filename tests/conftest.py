@@ -17,6 +17,8 @@ from filelock import FileLock
 
 from benchmarks.loop_mounts import loop_mount, why_no_mounts
 from tests.support.index import Index, serving
+from virtualenv_reflink.filesystem import native
+from virtualenv_reflink.filesystem.native import CORE
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -34,7 +36,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     """Keep the user's settings and caches out of the tests, and bytecode as Python has it by default."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith(("VIRTUALENV_", "PYTHON", "TOX_", "NOX_", "PIPX_")):
+            if name.startswith(("VIRTUALENV_", "PYTHON", "TOX_", "NOX_", "PIPX_")) and name != CORE:
                 patch.delenv(name)
         # what is seeded unasked for Python 3.12 and later, for every Python
         patch.setenv("VIRTUALENV_SETUPTOOLS", "none")
@@ -95,6 +97,16 @@ def place(request: pytest.FixtureRequest) -> Iterator[Path]:
         if is_subvolume(str(sealed)):
             unseal_subvolume(str(sealed))
     shutil.rmtree(directory)
+
+
+@pytest.fixture(params=["native", "python"])
+def core(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The core that places files, here and in processes that are started."""
+    if request.param == "native" and native.core() != "native":
+        wanted = sys.platform == "linux" and os.environ.get("CI") and os.environ.get(CORE) != "python"
+        (pytest.fail if wanted else pytest.skip)("there is no native core here")
+    monkeypatch.setenv(CORE, request.param)
+    return str(request.param)
 
 
 @pytest.fixture

@@ -88,12 +88,14 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can enter d
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002, pytest.param(0o137, marks=needs_root)])
+@pytest.mark.usefixtures("core")
 def test_a_wheel_with_everything_equals_what_pip_installs(
     tmp_path: Path, cache: Path, virtualenv: Run, umask: int
 ) -> None:
     compare(made_wheel(tmp_path), tmp_path, cache, virtualenv, umask)
 
 
+@pytest.mark.usefixtures("core")
 def test_a_wheel_of_5000_files_equals_what_pip_installs(tmp_path: Path, cache: Path, virtualenv: Run) -> None:
     compare(large_wheel(tmp_path), tmp_path, cache, virtualenv)
 

@@ -15,6 +15,7 @@ _COMMANDS = {
     "venv": "make virtual environments as python -m venv does",
     "install": "install requirements, with what they depend on, into an environment",
     "lock": "resolve requirements into a pylock.toml",
+    "remove": "delete environments at once",
     "eject": "turn the packages of a layer into the environment's own",
     "default": "make reflink the seeder of every tool that calls virtualenv, or no longer",
 }
@@ -56,7 +57,9 @@ def _explain(words: list[str]) -> int:
     if words[:1] == ["--version"]:
         from importlib.metadata import version
 
-        print(f"virtualenv-reflink {version('virtualenv-reflink')}")
+        from virtualenv_reflink.filesystem.native import core
+
+        print(f"virtualenv-reflink {version('virtualenv-reflink')} ({core()} core)")
         return 0
     asked = words[:1] in (["-h"], ["--help"])
     out = sys.stdout if asked else sys.stderr

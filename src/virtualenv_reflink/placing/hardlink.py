@@ -7,9 +7,11 @@ import os
 from collections.abc import Iterator, Sequence
 
 from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.native import LINK
 from virtualenv_reflink.filesystem.permissions import let_all_execute
 from virtualenv_reflink.filesystem.probe import why_not_link
 from virtualenv_reflink.filesystem.reflink import Duplicate
+from virtualenv_reflink.filesystem.source import source_error
 from virtualenv_reflink.placing.mode import FileMode
 
 # A file that has too many links already, that lies on another mount, or that the kernel protects (link(2)).
@@ -24,6 +26,7 @@ class Hardlink(FileMode):
     where = "the same mount"
     isolates = False
     shares_inodes = True
+    native = LINK
 
     def why_not(self, source_file: str, target_directory: str) -> str | None:
         """Return why files cannot be linked, or None."""
@@ -36,7 +39,15 @@ class Hardlink(FileMode):
                 os.link(file[0], file[1])
             except OSError as error:
                 if error.errno not in _REFUSED:
-                    raise
+                    raise _explained(error, file) from error
                 copy_file(*file)
                 let_all_execute([file], self._umask)
                 yield error
+
+
+def _explained(error: OSError, file: Duplicate) -> OSError:
+    """Return what ``error`` says of the source or of the target; link(2) has one word for either that is missing."""
+    source, target, *_ = file
+    if error.errno == errno.ENOENT and not os.path.lexists(source):
+        return source_error(error, source)
+    return OSError(error.errno, error.strerror, target)

@@ -105,7 +105,7 @@ class _Installation:
         # last ones first, so that a file which several of them hold is that of the last one
         plans = [self._plan(supplied, self._generator.files(supplied)) for supplied in reversed(wheels)]
         self._write_down(plans)
-        with Worklist(_number_of_files(plans), self._placer, progress) as worklist:
+        with Worklist(self._placer, progress) as worklist:
             for plan in plans:
                 with explained(named([plan.supplied]), self._environment):
                     worklist.add(self._batches(plan))
@@ -118,7 +118,7 @@ class _Installation:
         generate = self._generator.scripts_and_bytecode
         plans = [self._plan(supplied, generate(supplied)) for supplied in reversed(wheels)]
         self._write_down(plans)
-        with Worklist(_number_of_files(plans), self._placer, Progress()) as worklist:
+        with Worklist(self._placer, Progress()) as worklist:
             for plan in plans:
                 worklist.add(self._batches(plan))
         for plan in plans:
@@ -211,7 +211,3 @@ class _Installation:
         if bytecode:
             rows += recorder.compiled(bytecode, frozenset(file.path for file in plan.generated))
         return rows + [recorder.generated(file.scheme, file.path, file.content) for file in plan.generated]
-
-
-def _number_of_files(plans: Sequence[_Plan]) -> int:
-    return sum(len(placed.files) for plan in plans for placed in plan.placed)
