@@ -37,15 +37,15 @@ def check_root(root: Path) -> bool:
     return True
 
 
-def check_inside(root: Path, directory: str) -> bool:
-    """Return whether ``directory``, somewhere in the cache at ``root``, exists.
+def check_inside(root: Path, directory: str) -> os.stat_result | None:
+    """Return the status of ``directory``, somewhere in the cache at ``root``, or None where there is none.
 
     :raises CacheError: when another user owns it, others than its owner may write to it, or it is no directory.
     """
     try:
         status = os.lstat(directory)
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return None
     except OSError as error:
         raise CacheError(f"{directory} in the wheel cache cannot be read: {error.strerror}; {ELSEWHERE}") from error
     if not stat.S_ISDIR(status.st_mode):
@@ -56,7 +56,7 @@ def check_inside(root: Path, directory: str) -> bool:
             f"{directory} in the wheel cache can be written by others than its owner; "
             f"run chmod -R go-w {root}, or {ELSEWHERE}"
         )
-    return True
+    return status
 
 
 def _check_owner(directory: str | Path, status: os.stat_result) -> None:

@@ -38,12 +38,13 @@ class WheelCache:
 
         :raises CacheError: when ``root`` cannot be trusted or read.
         """
-        self._store = Store(root)
+        self.store = Store(root)
+        """Where all of it is kept, for those who take care of it."""
 
     @property
     def root(self) -> Path:
         """The directory of the cache."""
-        return self._store.root
+        return self.store.root
 
     def unpacked(self, wheel: Path) -> UnpackedWheel:
         """Return ``wheel`` unpacked, unpacking it now if that was never done or the cache was damaged since.
@@ -67,7 +68,10 @@ class WheelCache:
         :raises CacheError: when others may write to it, or it is to be dropped and the cache cannot be written.
         """
         entry = self._wheel(key) / _UNPACKED
-        return read_entry(self._store, entry, read_unpacked_wheel, self._wheel(key))
+        found = read_entry(self.store, entry, read_unpacked_wheel, self._wheel(key))
+        if found is not None:
+            self.store.note_use(entry)
+        return found
 
     def bytecode(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts) -> Tree:
         """Return the bytecode of a wheel for an interpreter, compiling it now if that was never done.
@@ -76,10 +80,11 @@ class WheelCache:
         :raises ReflinkError: when the interpreter fails.
         """
         entry = self._wheel(unpacked.key) / f"bytecode-{facts.bytecode_tag}"
-        found = read_entry(self._store, entry, read_tree, entry)
+        found = read_entry(self.store, entry, read_tree, entry)
         if found is None:
             self._compile(unpacked, executable, facts, entry)
             found = read_tree(entry)
+        self.store.note_use(entry)
         return found
 
     def drop(self, unpacked: UnpackedWheel) -> None:
@@ -97,17 +102,17 @@ class WheelCache:
             except (FileNotFoundError, DamagedError):
                 return True
 
-        self._store.drop(directory, is_the_same)
+        self.store.drop(directory, is_the_same)
 
     def changed_file(self, unpacked: UnpackedWheel, bytecode: Tree | None) -> str | None:
         """Return the path of a file of a wheel that is not as it was made, or None."""
         from virtualenv_reflink.cache.link_notes import changed_file
 
-        return next(filter(None, (changed_file(self._store, tree) for tree in (unpacked.tree, bytecode) if tree)), None)
+        return next(filter(None, (changed_file(self.store, tree) for tree in (unpacked.tree, bytecode) if tree)), None)
 
     def was_linked(self, unpacked: UnpackedWheel) -> bool:
         """Return whether files of a wheel were ever shared with an environment as hard links, or may have been."""
-        return self._store.has_note(LINKED, tree_name(unpacked.tree))
+        return self.store.has_note(LINKED, tree_name(unpacked.tree))
 
     def expect_links(self, tree: Tree) -> None:
         """Note that the files of ``tree``, found unchanged just now, are about to be shared as hard links.
@@ -116,13 +121,13 @@ class WheelCache:
         """
         from virtualenv_reflink.cache.link_notes import expect_links
 
-        expect_links(self._store, tree)
+        expect_links(self.store, tree)
 
     def note_links(self, tree: Tree) -> None:
         """Note that the files of ``tree`` have been shared as hard links, as was expected."""
         from virtualenv_reflink.cache.link_notes import note_links
 
-        note_links(self._store, tree)
+        note_links(self.store, tree)
 
     def facts(self, executable: Path) -> InterpreterFacts:
         """Return what there is to know of an interpreter, asking it if that was never done.
@@ -132,7 +137,7 @@ class WheelCache:
         from virtualenv_reflink.cache.interpreter import ask_interpreter, parse_facts
 
         try:
-            return memoized(self._store, "interpreters", executable, ask_interpreter, parse_facts)
+            return memoized(self.store, "interpreters", executable, ask_interpreter, parse_facts)
         except OSError as error:
             raise TargetError(f"the interpreter {executable} cannot be used: {error.strerror}") from error
 
@@ -141,8 +146,8 @@ class WheelCache:
 
         :raises CacheError: when the cache lacks it and cannot be written.
         """
-        entry = self._store.path("layers", key)
-        self._store.build(entry, LAYER_NAME, fill)
+        entry = self.store.path("layers", key)
+        self.store.build(entry, LAYER_NAME, fill)
         return entry
 
     def cached_layer(self, key: str) -> Path | None:
@@ -150,13 +155,16 @@ class WheelCache:
 
         :raises CacheError: when others may write to it.
         """
-        entry = self._store.path("layers", key)
-        return entry if self._store.holds(entry, LAYER_NAME) else None
+        entry = self.store.path("layers", key)
+        if not self.store.holds(entry, LAYER_NAME):
+            return None
+        self.store.note_use(entry)
+        return entry
 
     def cached_layers(self, prefix: str) -> Iterator[Path]:
         """Yield the layers whose names begin with ``prefix``."""
-        for entry in self._store.path("layers").glob(f"{prefix}-*"):
-            if self._store.holds(entry, LAYER_NAME):
+        for entry in self.store.path("layers").glob(f"{prefix}-*"):
+            if self.store.holds(entry, LAYER_NAME):
                 yield entry
 
     def described(self, layer: Path, parse: Callable[[str], _Value]) -> _Value | None:
@@ -168,7 +176,7 @@ class WheelCache:
 
         :raises CacheError: when the cache cannot be written.
         """
-        self._store.drop(self._store.path("layers", key))
+        self.store.drop(self.store.path("layers", key))
 
     def fact_of_file(
         self, kind: str, subject: Path, compute: Callable[[Path], str], parse: Callable[[str], _Value]
@@ -179,26 +187,22 @@ class WheelCache:
 
         :raises OSError: when ``subject`` cannot be read.
         """
-        return memoized(self._store, kind, subject, compute, parse)
+        return memoized(self.store, kind, subject, compute, parse)
 
     def read_note(self, kind: str, key: str, parse: Callable[[str], _Value]) -> _Value | None:
         """Return what ``parse`` makes of what is kept under ``kind`` and ``key``; None if that is nothing."""
-        return self._store.read_note(kind, key, parse)
-
-    def notes(self, kind: str) -> Iterator[tuple[str, str]]:
-        """Yield the key and the text of all that is kept under ``kind``; what cannot be read is passed over."""
-        yield from self._store.notes(kind)
+        return self.store.read_note(kind, key, parse)
 
     def write_note(self, kind: str, key: str, text: str) -> None:
         """Write a text for :meth:`read_note`; a cache that cannot be written merely forgets it."""
-        self._store.write_note(kind, key, text)
+        self.store.write_note(kind, key, text)
 
     def _wheel(self, key: str) -> Path:
-        return self._store.path("wheels", key)
+        return self.store.path("wheels", key)
 
     def _key(self, wheel: Path) -> str:
         try:
-            return memoized(self._store, "digests", wheel, _digest, _sha256)
+            return memoized(self.store, "digests", wheel, _digest, _sha256)
         except OSError as error:
             raise BadWheelError(str(wheel), f"it cannot be read ({error.strerror})") from error
 
@@ -209,7 +213,7 @@ class WheelCache:
             _log(f"unpack {wheel.name} into the wheel cache")
             unpack(wheel, key, staged)
 
-        self._store.build(entry, MANIFEST_NAME, fill)
+        self.store.build(entry, MANIFEST_NAME, fill)
 
     def _compile(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts, entry: Path) -> None:
         from virtualenv_reflink.cache.bytecode import compile_wheel
@@ -218,7 +222,7 @@ class WheelCache:
             _log(f"compile {unpacked.metadata.wheel} for {facts.bytecode_tag}")
             compile_wheel(unpacked, executable, facts.bytecode_tag.rpartition("-")[0], staged)
 
-        self._store.build(entry, MANIFEST_NAME, fill)
+        self.store.build(entry, MANIFEST_NAME, fill)
 
 
 def _sha256(text: str) -> str:

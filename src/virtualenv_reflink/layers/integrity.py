@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import TREE_NAME, File
 from virtualenv_reflink.cache.record_hash import hash_of_file
+from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
@@ -27,7 +28,9 @@ class _Note(NamedTuple):
     generated: str
 
 
-class _Source(NamedTuple):
+class Source(NamedTuple):
+    """A file of the cache from which one in a layer came."""
+
     path: str
     file: File
 
@@ -38,8 +41,7 @@ def note_built(layer: Path, mode: TreeMode, cache: WheelCache, wheels: Sequence[
     :raises OSError: when it cannot be read.
     """
     tree = str(layer / TREE_NAME)
-    generated = _digest(tree, sorted(set(_files_in(tree)) - _sources(wheels).keys()))
-    cache.write_note(_KIND, layer.name, json.dumps(_Note(mode.stamp(tree), generated)))
+    cache.write_note(_KIND, layer.name, json.dumps(_Note(mode.stamp(tree), _generated(tree, wheels))))
 
 
 def is_sound(
@@ -60,7 +62,7 @@ def is_sound(
         if note is None or suspects is None or found is None:
             return False
         stamp = mode.stamp(tree)
-        if not _holds(tree, _sources(found), note.generated, suspects):
+        if not _holds(tree, sources_of(found), note.generated, suspects):
             return False
     except (OSError, TypeError, ValueError):
         return False
@@ -76,7 +78,7 @@ def drop_changed(layer: Path, cache: WheelCache, wheels: Sequence[SuppliedWheel]
     :raises CacheError: when the cache cannot be written.
     """
     for supplied in wheels or ():
-        if not all(_is_as_unpacked(source.path, source) for source in _sources([supplied]).values()):
+        if not all(_is_as_unpacked(source.path, source) for source in sources_of([supplied]).values()):
             cache.drop(supplied.wheel)
     cache.drop_layer(layer.name)
 
@@ -90,7 +92,31 @@ def is_unchanged(layer: Path, mode: TreeMode, cache: WheelCache) -> bool:
         return False
 
 
-def _holds(tree: str, sources: dict[str, _Source], generated: str, suspects: frozenset[str]) -> bool:
+def generated_as_built(layer: Path, store: Store, wheels: Sequence[SuppliedWheel]) -> bool:
+    """Return whether the files of a layer that are not of its wheels are as they were; if nothing is noted, they are.
+
+    :raises OSError: when it cannot be read.
+    """
+    note = store.read_note(_KIND, layer.name, _parse)
+    return note is None or _generated(str(layer / TREE_NAME), wheels) == note.generated
+
+
+def _generated(tree: str, wheels: Sequence[SuppliedWheel]) -> str:
+    return _digest(tree, sorted(set(_files_in(tree)) - sources_of(wheels).keys()))
+
+
+def sources_of(wheels: Sequence[SuppliedWheel]) -> dict[str, Source]:
+    """Return the cached file for each path in the layer of ``wheels``."""
+    return {
+        path: Source(f"{tree.root}/{scheme}/{path}", file)
+        for supplied in wheels
+        for tree in supplied.trees
+        for scheme in tree.schemes.keys() & {"purelib", "platlib"}
+        for path, file in tree.files(scheme)
+    }
+
+
+def _holds(tree: str, sources: dict[str, Source], generated: str, suspects: frozenset[str]) -> bool:
     """Return whether a layer has the files of the wheels, sound where they are suspect, and what was generated."""
     present = set(_files_in(tree))
     if not sources.keys() <= present or _digest(tree, sorted(present - sources.keys())) != generated:
@@ -99,23 +125,12 @@ def _holds(tree: str, sources: dict[str, _Source], generated: str, suspects: fro
     return all(_is_as_unpacked(f"{tree}/{path}", sources[path]) for path in suspicious)
 
 
-def _is_as_unpacked(path: str, source: _Source) -> bool:
+def _is_as_unpacked(path: str, source: Source) -> bool:
     expected = source.file.hash
     try:
         return bool(expected) and hash_of_file(path, expected.partition("=")[0]) == expected
     except OSError:
         return False
-
-
-def _sources(wheels: Sequence[SuppliedWheel]) -> dict[str, _Source]:
-    """Return the cached file for each path in the layer of ``wheels``."""
-    return {
-        path: _Source(f"{tree.root}/{scheme}/{path}", file)
-        for supplied in wheels
-        for tree in supplied.trees
-        for scheme in tree.schemes.keys() & {"purelib", "platlib"}
-        for path, file in tree.files(scheme)
-    }
 
 
 def _files_in(tree: str) -> list[str]:
