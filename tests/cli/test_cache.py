@@ -9,16 +9,22 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ONCE, Run, bare, python_of
 from tests.layers.test_snapshot import UNPRIVILEGED
+from tests.support.index import Index
 from tests.support.wheels import make_wheel
+from virtualenv_reflink.cache import changes
 from virtualenv_reflink.cache.kinds import NOTES
 from virtualenv_reflink.cache.last_use import DAY_NS
+from virtualenv_reflink.cache.manifest import read_unpacked_wheel
 from virtualenv_reflink.cache.wheel_cache import WheelCache
+from virtualenv_reflink.layers.integrity import is_unchanged
+from virtualenv_reflink.layers.pth import PthLayer
 
 LONG_AGO = 1_000_000_000
 PYTHON = Path(sys.executable)
@@ -30,17 +36,17 @@ class Cache:
     def __init__(self, root: Path, reflink: Run) -> None:
         self.root = root
         self.words = ["--wheel-cache", root]
-        self._reflink = reflink
+        self.reflink = reflink
 
     def run(self, command: str, *words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        return self._reflink("cache", command, *self.words, *words, code=code)
+        return self.reflink("cache", command, *self.words, *words, code=code)
 
     def json(self, command: str, *words: object, code: int = 0) -> dict:  # type: ignore[type-arg]
         return json.loads(self.run(command, "--json", *words, code=code).stdout)  # type: ignore[no-any-return]
 
     def make(self, environment: Path, mode: str, *wheels: Path) -> Path:
         words = [word for wheel in wheels for word in ("--with", wheel)]
-        self._reflink("venv", *self.words, "--without-pip", "--link-mode", mode, *words, environment)
+        self.reflink("venv", *self.words, "--without-pip", "--link-mode", mode, *words, environment)
         return environment
 
     def age(self) -> None:
@@ -390,3 +396,89 @@ def test_a_cache_on_a_full_filesystem(tmp_path: Path, reflink: Run) -> None:
 def fill(directory: Path) -> None:
     for number in range(1000):
         (directory / f"file-{number}").write_text("")
+
+
+def by_tar(cache: Path, elsewhere: Path) -> None:
+    """Seconds are all that the format of GNU tar keeps of times of change."""
+    subprocess.run(["tar", "-C", cache, "--format=gnu", "-cf", f"{elsewhere}.tar", "."], check=True)
+    elsewhere.mkdir()
+    subprocess.run(["tar", "-C", elsewhere, "-xf", f"{elsewhere}.tar"], check=True)
+
+
+def without_links_and_times(cache: Path, elsewhere: Path) -> None:
+    """Links become copies, and everything is of now."""
+    subprocess.run(["cp", "-r", "--preserve=mode", cache, elsewhere], check=True)
+
+
+@ONCE
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+@pytest.mark.parametrize("travel", [by_tar, without_links_and_times])
+def test_a_cache_that_was_restored_elsewhere_serves_as_before(
+    place: Path, index: Index, reflink: Run, monkeypatch: pytest.MonkeyPatch, travel: Callable[[Path, Path], None]
+) -> None:
+    for name in ("one", "two"):
+        sample(index.directory, name)
+    before, after = place / "before", place / "after"
+
+    def make(cache: Path, mode: str, environment: Path, *more: str) -> None:
+        words = ["venv", "--wheel-cache", cache, "--without-pip", "--link-mode", mode, "--with", "one", "--with", "two"]
+        reflink(*words, *more, environment)
+        assert runs(environment, "one")
+
+    for mode in ("hardlink", "layer", "snapshot"):
+        make(before, mode, place / f"first-{mode}")
+    travel(before, after)
+    Cache(before, reflink).run("clean", "--force")
+    unpacked = {path: path.stat().st_ino for path in after.glob("v4/wheels/*/*/manifest.json")}
+    assert len(unpacked) >= 4
+    for mode in ("clone", "hardlink", "layer", "snapshot"):
+        make(after, mode, place / f"restored-{mode}", "--offline")
+    assert {path: path.stat().st_ino for path in after.glob("v4/wheels/*/*/manifest.json")} == unpacked
+    assert Cache(after, reflink).json("verify")["damaged"] == []
+    # what was found whole was stamped again, so that nothing needs to be hashed any more
+    cache = WheelCache(after)
+    (layer,) = after.glob("v4/layers/layer-*")
+    assert is_unchanged(layer, PthLayer(), cache)
+    monkeypatch.setattr(changes, "hash_of_file", lambda *_: pytest.fail("a file was hashed again"))
+    for path in unpacked:
+        if path.parent.name == "unpacked":
+            assert cache.changed_file(read_unpacked_wheel(path.parent), None) is None
+
+
+def test_what_a_run_of_ci_used_is_kept(tmp_path: Path, kept: Cache) -> None:
+    wheels = [sample(tmp_path, name) for name in ("used", "unused", "layered")]
+    for number, wheel in enumerate(wheels):
+        kept.make(tmp_path / f"env-{number}", "layer" if number == 2 else "copy", wheel)
+    by_tar(kept.root, tmp_path / "restored")
+    restored = Cache(tmp_path / "restored", kept.reflink)
+    restored.make(tmp_path / "again", "copy", wheels[0])
+    restored.make(tmp_path / "layered", "layer", wheels[2])
+    restored.json("prune", "--ci")
+    assert restored.names() == ["layered", "used"]
+    assert runs(tmp_path / "layered", "layered")
+
+
+def test_a_cache_is_pruned_once_a_day_after_the_work(
+    tmp_path: Path, kept: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = sample(tmp_path, "one"), sample(tmp_path, "two")
+    kept.make(tmp_path / "first", "copy", one)
+    last = kept.root / "v4" / "pruned" / "last"
+    noted = last.stat().st_mtime_ns
+    kept.make(tmp_path / "second", "copy", one)
+    assert last.stat().st_mtime_ns == noted
+    for variables in ({"VIRTUALENV_OFFLINE": "1"}, {"VIRTUALENV_CACHE_MAX_AGE": "0"}):
+        kept.age()
+        os.utime(last, (LONG_AGO, LONG_AGO))
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            kept.make(tmp_path / "+".join(variables), "copy", two)
+        assert last.stat().st_mtime == LONG_AGO
+    kept.make(tmp_path / "third", "copy", two)
+    assert last.stat().st_mtime > LONG_AGO
+    until = time.monotonic() + 60
+    while "one" in kept.names():
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert kept.names() == ["two"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.kinds import Description, EntryKind
+from virtualenv_reflink.cache.last_use import was_used_here
 from virtualenv_reflink.cache.store import Store
 
 _BLOCK = 512
@@ -19,7 +20,7 @@ class Entry(NamedTuple):
     """An entry: its kind and its place, which is relative to where the layout begins, and what is told of it.
 
     ``bytes`` are those on disk, each counted for the first entry that has them. ``last_used`` is in seconds since the
-    epoch, to the day.
+    epoch, to the day; ``used_here`` tells whether that was since the cache was restored from an archive, if it was.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Entry(NamedTuple):
     needs: frozenset[str]
     bytes: int
     last_used: float
+    used_here: bool
 
 
 def entries_of(store: Store, kinds: Sequence[EntryKind]) -> list[Entry]:
@@ -84,8 +86,8 @@ def _entry(store: Store, kind: EntryKind, place: str, seen: set[tuple[int, int]]
     # what is damaged can be found and taken out too
     description = kind.describe(store, place) or Description(place)
     try:
-        last_used = os.stat(directory).st_mtime
+        status = os.stat(directory)
     except OSError:
         return None
     size = bytes_on_disk([directory], seen)
-    return Entry(kind.name, place, description.label, description.projects, description.needs, size, last_used)
+    return Entry(kind.name, place, *description, size, status.st_mtime, was_used_here(status))

@@ -103,5 +103,6 @@ NOTES = (
     NoteKind("files", "states of other files"),
     NoteKind("bundles", "wheels that virtualenv bundles"),
     NoteKind("interpreters", "facts about interpreters"),
+    NoteKind("pruned", "when the cache was pruned"),
     NoteKind("whole", "distributions found whole after a power cut"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -22,10 +23,14 @@ SECONDS_ALONE = 0.05
 
 
 class Limits(NamedTuple):
-    """What may stay: what was used after ``since``, in seconds since the epoch, as far as it fits into ``bytes``."""
+    """What may stay: what was used after ``since``, in seconds since the epoch, as far as it fits into ``bytes``.
+
+    Where ``only_here`` is set, uses before the cache was restored from an archive count for nothing.
+    """
 
     since: float
     bytes: int | None = None
+    only_here: bool = False
 
 
 class Removed(NamedTuple):
@@ -41,7 +46,9 @@ def choose(entries: Sequence[Entry], living: Collection[str], limits: Limits) ->
     An entry counts as used when what depends on it was; it comes after all of that.
     """
     spared = closure(living, entries)
-    last_used = {entry.place: entry.last_used for entry in entries}
+    last_used = {
+        entry.place: entry.last_used if entry.used_here or not limits.only_here else -math.inf for entry in entries
+    }
     # what depends on others comes behind them in an inventory
     behind_first = list(reversed(entries))
     for entry in behind_first:

@@ -7,10 +7,12 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from virtualenv_reflink.cache.changes import restore_mtime
 from virtualenv_reflink.cache.manifest import TREE_NAME, File
 from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.cache.store import Store
@@ -33,6 +35,7 @@ class Source(NamedTuple):
 
     path: str
     file: File
+    mtime_ns: int | None
 
 
 def note_built(layer: Path, mode: TreeMode, cache: WheelCache, wheels: Sequence[SuppliedWheel]) -> None:
@@ -61,8 +64,10 @@ def is_sound(
         found = None if suspects is None else wheels()
         if note is None or suspects is None or found is None:
             return False
+        sources = sources_of(found)
+        _restore_mtimes(tree, sources, suspects)
         stamp = mode.stamp(tree)
-        if not _holds(tree, sources_of(found), note.generated, suspects):
+        if not _holds(tree, sources, note.generated, suspects):
             return False
     except (OSError, TypeError, ValueError):
         return False
@@ -108,7 +113,7 @@ def _generated(tree: str, wheels: Sequence[SuppliedWheel]) -> str:
 def sources_of(wheels: Sequence[SuppliedWheel]) -> dict[str, Source]:
     """Return the cached file for each path in the layer of ``wheels``."""
     return {
-        path: Source(f"{tree.root}/{scheme}/{path}", file)
+        path: Source(f"{tree.root}/{scheme}/{path}", file, tree.mtime_ns)
         for supplied in wheels
         for tree in supplied.trees
         for scheme in tree.schemes.keys() & {"purelib", "platlib"}
@@ -121,8 +126,19 @@ def _holds(tree: str, sources: dict[str, Source], generated: str, suspects: froz
     present = set(_files_in(tree))
     if not sources.keys() <= present or _digest(tree, sorted(present - sources.keys())) != generated:
         return False
-    suspicious = (path for path in sources if (os.path.dirname(path) or ".") in suspects)
-    return all(_is_as_unpacked(f"{tree}/{path}", sources[path]) for path in suspicious)
+    return all(_is_as_unpacked(f"{tree}/{path}", sources[path]) for path in _in(suspects, sources))
+
+
+def _restore_mtimes(tree: str, sources: dict[str, Source], suspects: frozenset[str]) -> None:
+    """Put back the mtimes that files have lost on the way through an archive, before they are stamped again."""
+    for path in _in(suspects, sources):
+        with suppress(OSError):
+            if os.lstat(f"{tree}/{path}").st_mtime_ns != sources[path].mtime_ns:
+                restore_mtime(f"{tree}/{path}", sources[path].mtime_ns)
+
+
+def _in(directories: frozenset[str], paths: Iterable[str]) -> Iterator[str]:
+    return (path for path in paths if (os.path.dirname(path) or ".") in directories)
 
 
 def _is_as_unpacked(path: str, source: Source) -> bool:

@@ -14,6 +14,7 @@ from virtualenv_reflink.errors import CacheError
 from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.progress import Progress
 from virtualenv_reflink.provision.context import Context
+from virtualenv_reflink.provision.daily_pruning import prune_if_due
 from virtualenv_reflink.provision.placement import Placement, Wanted
 from virtualenv_reflink.provision.supply import Supply
 from virtualenv_reflink.transaction.transaction import Transaction, exclusive, transaction
@@ -185,6 +186,7 @@ class Provisioner:
                 from virtualenv_reflink.transaction.adopt import adopt
 
                 adopt(prefix, self._context.environment, change)
+        prune_if_due(self._context.cache.store, self._context.settings)
         return outcome
 
     def _changing(self) -> AbstractContextManager[Transaction]:

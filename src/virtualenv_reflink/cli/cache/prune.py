@@ -33,9 +33,9 @@ def _limits(options: Namespace) -> Limits:
     given = [options.keep_only_used_since, None if options.unused_for is None else days_ago(options.unused_for)]
     since = max((each for each in given if each is not None), default=-math.inf)
     age = CACHE_MAX_AGE.value(options)
-    if since == -math.inf and options.max_size is None and age:
+    if since == -math.inf and options.max_size is None and not options.ci and age:
         since = days_ago(age)
-    return Limits(since, options.max_size)
+    return Limits(since, options.max_size, options.ci)
 
 
 def _parser() -> ArgumentParser:
@@ -47,6 +47,9 @@ def _parser() -> ArgumentParser:
         metavar="TIME",
         type=moment,
         help="what was not used since then: a date and time of ISO 8601, or seconds since the epoch",
+    )
+    parser.add_argument(
+        "--ci", action="store_true", help="what was not used since the cache was restored here from an archive"
     )
     parser.add_argument("--dry-run", action="store_true", help="tell what would be taken out, and leave it there")
     CACHE_MAX_AGE.add_to(parser, os.environ)
