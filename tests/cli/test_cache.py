@@ -16,7 +16,6 @@ import pytest
 
 from tests.conftest import ONCE, Run, bare, python_of
 from tests.layers.test_snapshot import UNPRIVILEGED
-from tests.support.index import Index
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache import changes
 from virtualenv_reflink.cache.kinds import NOTES
@@ -414,35 +413,27 @@ def without_links_and_times(cache: Path, elsewhere: Path) -> None:
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 @pytest.mark.parametrize("travel", [by_tar, without_links_and_times])
 def test_a_cache_that_was_restored_elsewhere_serves_as_before(
-    place: Path, index: Index, reflink: Run, monkeypatch: pytest.MonkeyPatch, travel: Callable[[Path, Path], None]
+    tmp_path: Path, place: Path, reflink: Run, monkeypatch: pytest.MonkeyPatch, travel: Callable[[Path, Path], None]
 ) -> None:
-    for name in ("one", "two"):
-        sample(index.directory, name)
-    before, after = place / "before", place / "after"
-
-    def make(cache: Path, mode: str, environment: Path, *more: str) -> None:
-        words = ["venv", "--wheel-cache", cache, "--without-pip", "--link-mode", mode, "--with", "one", "--with", "two"]
-        reflink(*words, *more, environment)
-        assert runs(environment, "one")
-
+    before, after = Cache(place / "before", reflink), Cache(place / "after", reflink)
+    wheels = [sample(tmp_path, name) for name in ("one", "two")]
     for mode in ("hardlink", "layer", "snapshot"):
-        make(before, mode, place / f"first-{mode}")
-    travel(before, after)
-    Cache(before, reflink).run("clean", "--force")
-    unpacked = {path: path.stat().st_ino for path in after.glob("v4/wheels/*/*/manifest.json")}
-    assert len(unpacked) >= 4
+        before.make(place / f"first-{mode}", mode, *wheels)
+    travel(before.root, after.root)
+    before.run("clean", "--force")
+    unpacked = {path: path.stat().st_ino for path in after.root.glob("v4/wheels/*/*/manifest.json")}
+    assert len(unpacked) == 4
     for mode in ("clone", "hardlink", "layer", "snapshot"):
-        make(after, mode, place / f"restored-{mode}", "--offline")
-    assert {path: path.stat().st_ino for path in after.glob("v4/wheels/*/*/manifest.json")} == unpacked
-    assert Cache(after, reflink).json("verify")["damaged"] == []
+        assert runs(after.make(place / f"restored-{mode}", mode, *wheels), "one")
+    assert {path: path.stat().st_ino for path in after.root.glob("v4/wheels/*/*/manifest.json")} == unpacked
+    assert after.json("verify")["damaged"] == []
     # what was found whole was stamped again, so that nothing needs to be hashed any more
-    cache = WheelCache(after)
-    (layer,) = after.glob("v4/layers/layer-*")
+    cache = WheelCache(after.root)
+    (layer,) = after.root.glob("v4/layers/layer-*")
     assert is_unchanged(layer, PthLayer(), cache)
     monkeypatch.setattr(changes, "hash_of_file", lambda *_: pytest.fail("a file was hashed again"))
-    for path in unpacked:
-        if path.parent.name == "unpacked":
-            assert cache.changed_file(read_unpacked_wheel(path.parent), None) is None
+    for path in after.root.glob("v4/wheels/*/unpacked"):
+        assert cache.changed_file(read_unpacked_wheel(path), None) is None
 
 
 def test_what_a_run_of_ci_used_is_kept(tmp_path: Path, kept: Cache) -> None:
