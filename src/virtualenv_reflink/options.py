@@ -1,5 +1,6 @@
 """Each option that all fronts have, declared once: for virtualenv's parser, for that of our commands, for tox."""
 
+import os
 import re
 from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
@@ -34,6 +35,10 @@ def _directory(text: str) -> Path:
         return Path(text).expanduser().absolute()
     except (OSError, RuntimeError) as error:
         raise ArgumentTypeError(f"{text!r} cannot be made an absolute path: {error}") from None
+
+
+def _directories(text: str) -> tuple[Path, ...]:
+    return tuple(_directory(part) for part in text.split(os.pathsep) if part)
 
 
 def _seconds(text: str) -> float:
@@ -181,6 +186,14 @@ WHEEL_CACHE = Option(
     None,
     "the directory of unpacked wheels (the user's cache directory unless set)",
 )
+BASE_CACHE = Option(
+    "--base-cache",
+    "base_cache",
+    "DIRS",
+    _directories,
+    "",
+    f"caches that are only read, looked into before anything is unpacked ({os.pathsep!r} stands between several)",
+)
 CACHE_MAX_AGE = Option(
     "--cache-max-age",
     "cache_max_age",
@@ -192,6 +205,7 @@ CACHE_MAX_AGE = Option(
 SETTINGS = (
     LINK_MODE,
     WHEEL_CACHE,
+    BASE_CACHE,
     CACHE_MAX_AGE,
     Option(
         "--no-compile-bytecode",
@@ -260,6 +274,7 @@ def settings(options: Namespace) -> Settings:
         refresh=values["refresh"],
         remember_for=values["remember_for"],
         cache_max_age=values["cache_max_age"],
+        base_caches=values["base_cache"],
     )
 
 

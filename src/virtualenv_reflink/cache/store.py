@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from virtualenv_reflink.cache.hold import Hold
 from virtualenv_reflink.cache.last_use import is_noted, now_used
+from virtualenv_reflink.cache.layout import Layout
 from virtualenv_reflink.cache.modes import SMALL_FILE, make_directory, open_to_readers
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.staging import Staging, discard, flat_name
-from virtualenv_reflink.cache.trust import ELSEWHERE, check_inside, check_root
+from virtualenv_reflink.cache.trust import ELSEWHERE
 from virtualenv_reflink.errors import CacheError
 from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.flush import flush_filesystem
@@ -26,7 +27,6 @@ _Value = TypeVar("_Value")
 
 # Unpacking and compiling a large wheel takes about as long.
 _SECONDS_IN_SILENCE = 30.0
-_VERSION = "v4"
 _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
     b"# This directory holds unpacked wheels that virtualenv-reflink can make again at any time.\n"
@@ -37,7 +37,7 @@ _TRIES = 100
 _FREE_SPACE = f"free some space or {ELSEWHERE}"
 
 
-class Store:
+class Store(Layout):
     """The directory of the wheel cache: entries are directories with a file that describes them; notes are small files.
 
     Any number of threads and processes may use one at once. As long as this object is there, nobody prunes the cache.
@@ -48,41 +48,11 @@ class Store:
 
         :raises CacheError: when another user owns it or others may write to it.
         """
-        self.root = root
-        self._root = str(root)
-        self._trusted: dict[str, os.stat_result] = {}
+        super().__init__(root)
         self.staging = Staging(self.path("staging"))
         self._hold: Hold | None = None
-        if check_root(root) and self.is_trusted(str(self.path())):
+        if self.exists:
             self._keep()
-
-    def path(self, *parts: str) -> Path:
-        """Return the place of an entry or a note in the current layout."""
-        return self.root.joinpath(_VERSION, *parts)
-
-    def holds(self, entry: Path, description: str) -> bool:
-        """Return whether ``entry`` is there, with the file that describes it.
-
-        :raises CacheError: when others may write to it or to a directory above it.
-        """
-        return self.is_trusted(str(entry)) and (entry / description).is_file()
-
-    def is_trusted(self, directory: str) -> bool:
-        """Return whether a directory of the cache is there, with no other user who may write to it or to one above it.
-
-        Each is looked at once.
-
-        :raises CacheError: when others may write to one of them.
-        """
-        if directory not in self._trusted:
-            above = os.path.dirname(directory)
-            if above != self._root and not self.is_trusted(above):
-                return False
-            status = check_inside(self.root, directory)
-            if status is None:
-                return False
-            self._trusted[directory] = status
-        return True
 
     def note_use(self, entry: Path) -> None:
         """Have the mtime of an entry that was found tell when it was last used, to the day."""

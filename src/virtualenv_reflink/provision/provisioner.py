@@ -150,6 +150,15 @@ class Provisioner:
         """
         return self._install(lambda: Wanted([], lock.copied, {}), lock.editable)
 
+    def fill(self, lock: Lock) -> int:
+        """Bring the packages of a lock into the cache, and pip, which every environment gets; return how many wheels.
+
+        :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
+        :raises ReflinkError: naming what else went wrong.
+        """
+        seeds = self._supply.seeds([self.unpacked(self.bundled("pip"))], {})
+        return len({supplied.wheel.key for supplied in (*seeds, *self._supply.wheels(lock.packages))})
+
     def eject(self, names: Sequence[str]) -> tuple[list[str], Outcome]:
         """Turn packages of the environment's layer into its own, all of them when none is named.
 

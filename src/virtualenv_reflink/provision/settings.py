@@ -25,6 +25,7 @@ class Settings(NamedTuple):
     refresh: bool = False
     remember_for: float = TEN_MINUTES
     cache_max_age: float = NINETY_DAYS
+    base_caches: tuple[Path, ...] = ()
 
 
 def default_wheel_cache() -> Path:

@@ -12,6 +12,7 @@ _COMMANDS = {
     "list": "list the wheels in it",
     "verify": "compare every file in it with what it was when it came in",
     "prune": "take out what has not been used for long",
+    "fill": "bring what is asked for into it, without making an environment",
     "clean": "take out everything, or everything of some projects",
 }
 
