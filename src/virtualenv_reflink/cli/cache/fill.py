@@ -28,16 +28,21 @@ def run(arguments: Sequence[str]) -> int:
     telling = progress(verbose=options.verbose, quiet=options.quiet)
     provisioner = Provisioner(chosen, target.environment, telling, options.sources)
     wanted = request(options)
+    _check_none_is_editable(wanted.editables)
     locks = [provisioner.read_lock(path) for path in options.locks]
     if wanted:
         locks.append(provisioner.lock(wanted, search_path=()).lock)
     lock = merged(locks)
-    if lock.editable:
-        raise LockError(f"{lock.editable[0].name} is editable, and no cache can hold that; leave it out")
+    _check_none_is_editable([package.name for package in lock.editable])
     number = provisioner.fill(lock)
     if not options.quiet:
         print(f"The wheel cache {chosen.wheel_cache} has {number} wheel{'' if number == 1 else 's'} of these")
     return 0
+
+
+def _check_none_is_editable(named: Sequence[str]) -> None:
+    if named:
+        raise LockError(f"{named[0]} is editable, and no cache can hold that; leave it out")
 
 
 def _parser() -> ArgumentParser:
