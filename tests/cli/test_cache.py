@@ -185,7 +185,9 @@ def test_the_least_recently_used_goes_first(tmp_path: Path, kept: Cache) -> None
         for entry in place.parents[3].iterdir():
             os.utime(entry, (LONG_AGO + number, LONG_AGO + number))
     assert kept.json("prune", "--max-size", "1TiB", "--dry-run")["removed"] == []
-    assert kept.json("prune", "--keep-only-used-since", LONG_AGO)["removed"] != []
+    a_day_later = LONG_AGO + DAY_NS // 10**9
+    assert kept.json("prune", "--keep-only-used-since", a_day_later - 1)["removed"] == []
+    assert kept.json("prune", "--keep-only-used-since", a_day_later)["removed"] != []
     assert kept.names() == ["three", "two"]
     each = [row["bytes"] for row in json.loads(kept.run("list", "--json").stdout)]
     assert len(kept.json("prune", "--max-size", sum(each) - 1)["removed"]) == 1

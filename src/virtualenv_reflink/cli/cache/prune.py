@@ -10,6 +10,7 @@ import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
+from virtualenv_reflink.cache.last_use import DAY_NS
 from virtualenv_reflink.cache.pruning import Limits, Removed
 from virtualenv_reflink.cli.cache.opened import care_of, opened, parser_for
 from virtualenv_reflink.cli.cache.removal import tell_removed
@@ -30,8 +31,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def _limits(options: Namespace) -> Limits:
     """Return the limits that are given, or that of the settings where none is."""
-    given = [options.keep_only_used_since, None if options.unused_for is None else days_ago(options.unused_for)]
-    since = max((each for each in given if each is not None), default=-math.inf)
+    since = -math.inf if options.unused_for is None else days_ago(options.unused_for)
+    if options.keep_only_used_since is not None:
+        # what is noted may be a day old, and nothing that was used since is to go
+        since = max(since, options.keep_only_used_since - DAY_NS / 10**9)
     age = CACHE_MAX_AGE.value(options)
     if since == -math.inf and options.max_size is None and not options.ci and age:
         since = days_ago(age)
