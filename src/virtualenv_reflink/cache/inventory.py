@@ -59,23 +59,23 @@ def bytes_on_disk(paths: Iterable[Path | str], seen: set[tuple[int, int]]) -> in
 
     Files with hard links are added to ``seen``, and those in it are not counted. What vanishes meanwhile takes none.
     """
-    blocks, pending = 0, [str(path) for path in paths]
-    while pending:
-        path = pending.pop()
+    blocks, pending = 0, []
+    for path in paths:
         with suppress(OSError):
             blocks += os.lstat(path).st_blocks
-            with os.scandir(path) as found:
-                for child in found:
-                    status = child.stat(follow_symlinks=False)
-                    if child.is_dir(follow_symlinks=False):
-                        pending.append(child.path)
+            pending.append(str(path))
+    while pending:
+        with suppress(OSError), os.scandir(pending.pop()) as found:
+            for child in found:
+                status = child.stat(follow_symlinks=False)
+                if child.is_dir(follow_symlinks=False):
+                    pending.append(child.path)
+                elif status.st_nlink > 1:
+                    inode = status.st_dev, status.st_ino
+                    if inode in seen:
                         continue
-                    if status.st_nlink > 1:
-                        inode = status.st_dev, status.st_ino
-                        if inode in seen:
-                            continue
-                        seen.add(inode)
-                    blocks += status.st_blocks
+                    seen.add(inode)
+                blocks += status.st_blocks
     return blocks * _BLOCK
 
 

@@ -35,60 +35,60 @@ class Care:
         """Return the living environments that live on a layer, for the place of each layer that has some."""
         return {f"layers/{layer}": places for layer, places in living_users(self._cache).items()}
 
-    def beyond(self, limits: Limits) -> list[Entry]:
-        """Return what :meth:`prune` would take out."""
-        return choose(self.entries(), self.users(), limits)
+    def beyond(self, limits: Limits, entries: Sequence[Entry]) -> list[Entry]:
+        """Return what of all ``entries`` :meth:`prune` would take out."""
+        return choose(entries, self.users(), limits)
 
-    def prune(self, limits: Limits) -> Removed:
-        """Take out what is beyond the limits and no living environment needs, and what killed runs have left.
+    def prune(self, limits: Limits, entries: Sequence[Entry]) -> Removed:
+        """Take out what of all ``entries`` is beyond the limits and not needed by living environments; leftovers too.
 
         :raises CacheError: when the cache cannot be written.
         """
         pruning = self._pruning(self.users)
-        return Removed(pruning.remove(self.beyond(limits)), pruning.sweep(limits.since))
+        return Removed(pruning.remove(self.beyond(limits, entries)), pruning.sweep(limits.since))
 
-    def of_projects(self, projects: Collection[str]) -> list[Entry]:
-        """Return what is of ``projects``, by their normalized names, with what depends on it.
+    def of_projects(self, projects: Collection[str], entries: Sequence[Entry]) -> list[Entry]:
+        """Return what of all ``entries`` is of ``projects``, by their normalized names, with what depends on it.
 
         :raises CacheError: when the cache has nothing of one of them.
         """
-        entries = self.entries()
         if unknown := sorted(set(projects) - {name for entry in entries for name in entry.projects}):
             raise CacheError(f"the wheel cache {self._cache.root} has nothing of {', '.join(unknown)}")
         own = [entry.place for entry in entries if not entry.projects.isdisjoint(projects)]
         return dependents(own, entries)
 
-    def damaged(self, progress: Progress) -> list[Damaged]:
-        """Return the entries of which something is damaged, all of whose files are read.
+    def damaged(self, entries: Sequence[Entry], progress: Progress) -> list[Damaged]:
+        """Return those of ``entries``, all of whose files are read, of which something is damaged."""
+        return damaged_entries(self._cache.store, ENTRIES, entries, progress)
 
-        :raises CacheError: when others may write to the cache.
-        """
-        return damaged_entries(self._cache.store, ENTRIES, self.entries(), progress)
+    def repair(self, damaged: Sequence[Damaged], entries: Sequence[Entry]) -> list[Entry]:
+        """Take those of all ``entries`` out that are damaged, with the bytecode of wheels; return them.
 
-    def repair(self, damaged: Sequence[Damaged]) -> list[Entry]:
-        """Take damaged entries out, with the bytecode of wheels, so that their next use makes them again; return them.
+        Their next use makes them again.
 
         :raises CacheError: when the cache cannot be written.
         """
         places = [each.entry.place for each in damaged]
-        doomed = [each for each in dependents(places, self.entries()) if each.kind != "layers" or each.place in places]
+        doomed = [each for each in dependents(places, entries) if each.kind != "layers" or each.place in places]
         return self._pruning(lambda: ()).remove(list(reversed(doomed)))
 
-    def clean(self, entries: Collection[Entry]) -> Removed:
+    def clean(self, entries: Sequence[Entry]) -> Removed:
         """Take ``entries`` out, whoever needs them, and what killed runs have left.
 
         :raises CacheError: when the cache cannot be written.
         """
-        pruning = self._pruning(lambda: ())
-        return Removed(pruning.remove(list(reversed(list(entries)))), pruning.sweep(-math.inf))
+        return self._cleaned(entries, -math.inf)
 
-    def clean_all(self) -> Removed:
-        """Take everything out, whoever needs it.
+    def clean_all(self, entries: Sequence[Entry]) -> Removed:
+        """Take all ``entries`` out, whoever needs them, and everything else that there is.
 
         :raises CacheError: when the cache cannot be written.
         """
+        return self._cleaned(entries, math.inf)
+
+    def _cleaned(self, entries: Sequence[Entry], notes_since: float) -> Removed:
         pruning = self._pruning(lambda: ())
-        return Removed(pruning.remove(list(reversed(self.entries()))), pruning.sweep(math.inf))
+        return Removed(pruning.remove(list(reversed(entries))), pruning.sweep(notes_since))
 
     def _pruning(self, living: Callable[[], Collection[str]]) -> Pruning:
         return Pruning(self._cache.store, ENTRIES, living, self._on_wait)

@@ -22,10 +22,10 @@ def run(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     care = care_of(opened(options))
     known = care.entries()
-    doomed = care.of_projects({canonicalize_name(name) for name in options.names}) if options.names else known
+    doomed = care.of_projects({canonicalize_name(name) for name in options.names}, known) if options.names else known
     if not options.force:
         _check_unneeded(doomed, care)
-    removed = care.clean(doomed) if options.names else care.clean_all()
+    removed = care.clean(doomed) if options.names else care.clean_all(known)
     tell_removed(removed, known, dry_run=False, as_json=options.json)
     return 0
 

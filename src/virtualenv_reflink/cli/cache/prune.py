@@ -24,7 +24,7 @@ def run(arguments: Sequence[str]) -> int:
     limits = _limits(options)
     care = care_of(opened(options))
     known = care.entries()
-    removed = Removed(care.beyond(limits), 0) if options.dry_run else care.prune(limits)
+    removed = Removed(care.beyond(limits, known), 0) if options.dry_run else care.prune(limits, known)
     tell_removed(removed, known, dry_run=options.dry_run, as_json=options.json)
     return 0
 

@@ -19,7 +19,7 @@ def run(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     care = care_of(opened(options))
     known = care.entries()
-    damaged = care.damaged(progress(verbose=False, quiet=options.json))
+    damaged = care.damaged(known, progress(verbose=False, quiet=options.json))
     if options.json:
         print(json.dumps({"entries": len(known), "damaged": [_row(each, known) for each in damaged]}, indent=2))
     else:
@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
             for file, reason in each.damage:
                 print(f"{name_of(each.entry, known)}: {file}: {reason}")
     if damaged and options.repair:
-        repaired, users = care.repair(damaged), care.users()
+        repaired, users = care.repair(damaged, known), care.users()
         for place in sorted({place for entry in repaired for place in users.get(entry.place, ())}):
             tell(f"{place} lived on what was taken out; make it again")
     if not options.json:
