@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from virtualenv_reflink.cache.base_caches import BaseCaches
 from virtualenv_reflink.cache.memo import memoized
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.errors import TargetError
 
 if TYPE_CHECKING:
+    from virtualenv_reflink.cache.base_caches import BaseCaches
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
 
 _Value = TypeVar("_Value")
@@ -20,7 +20,7 @@ _Value = TypeVar("_Value")
 class Memory:
     """Facts and notes, kept in a cache; base caches may know more of them."""
 
-    def __init__(self, store: Store, bases: BaseCaches) -> None:
+    def __init__(self, store: Store, bases: BaseCaches | None) -> None:
         self.store = store
         """Where all of it is kept, for those who take care of it."""
         self._bases = bases
@@ -55,7 +55,9 @@ class Memory:
     def read_shared_note(self, kind: str, key: str, parse: Callable[[str], _Value]) -> _Value | None:
         """Do as :meth:`read_note` for what is true everywhere, so that a base cache may know it."""
         known = self.read_note(kind, key, parse)
-        return self._bases.read_note(kind, key, parse) if known is None else known
+        if known is None and self._bases is not None:
+            return self._bases.read_note(kind, key, parse)
+        return known
 
     def write_note(self, kind: str, key: str, text: str) -> None:
         """Write a text for :meth:`read_note`; a cache that cannot be written merely forgets it."""

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from virtualenv_reflink.cache.inventory import Entry, bytes_on_disk, places_of
 from virtualenv_reflink.cache.kinds import NOTES, EntryKind, NoteKind
 from virtualenv_reflink.cache.names import is_plain_path
-from virtualenv_reflink.cache.staging import discard
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.filesystem.temporary import is_temporary
 
@@ -119,7 +118,7 @@ class Pruning:
                         doomed += self._taken(entry.place, self._description(entry.kind))
                         removed.append(entry)
             for place in doomed:
-                discard(place)
+                self._store.staging.discard(place)
         return removed
 
     def sweep(self, since: float) -> int:
@@ -141,7 +140,7 @@ class Pruning:
                 with suppress(OSError):
                     directory.rmdir()
         for place in doomed:
-            discard(place)
+            self._store.staging.discard(place)
         return size
 
     def _taken(self, place: str, description: str) -> Iterator[Path]:
@@ -155,7 +154,7 @@ class Pruning:
             if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
                 raise
             (entry / description).unlink(missing_ok=True)
-            discard(entry)
+            self._store.staging.discard(entry)
 
     def _description(self, kind: str) -> str:
         return next(each.description for each in self._kinds if each.name == kind)

@@ -27,9 +27,9 @@ class Staging:
         :raises OSError: when it cannot be made.
         """
         make_directory(self._directory)
-        prefix = f"{flat_name(entry)}."
+        prefix = f"{self.flat_name(entry)}."
         for abandoned in self._directory.glob(f"{prefix}*"):
-            discard(abandoned)
+            self.discard(abandoned)
         fresh = self._directory / f"{prefix}{os.urandom(8).hex()}"
         fresh.mkdir(mode=0o700)
         return fresh
@@ -43,7 +43,7 @@ class Staging:
         try:
             entry.rename(doomed / entry.name)
         except OSError:
-            discard(doomed)
+            self.discard(doomed)
             raise
         return doomed
 
@@ -52,18 +52,18 @@ class Staging:
         with suppress(FileNotFoundError):
             yield from self._directory.iterdir()
 
+    @staticmethod
+    def discard(staged: Path) -> None:
+        """Delete what was being built or is no longer wanted, of which parts may be sealed or read-only."""
+        with suppress(OSError):
+            for directory, _, _ in os.walk(staged):
+                if is_subvolume(directory):
+                    with suppress(OSError):
+                        unseal_subvolume(directory)
+                os.chmod(directory, 0o755)
+        shutil.rmtree(staged, ignore_errors=True)
 
-def discard(staged: Path) -> None:
-    """Delete what was being built or is no longer wanted, of which parts may be sealed or read-only."""
-    with suppress(OSError):
-        for directory, _, _ in os.walk(staged):
-            if is_subvolume(directory):
-                with suppress(OSError):
-                    unseal_subvolume(directory)
-            os.chmod(directory, 0o755)
-    shutil.rmtree(staged, ignore_errors=True)
-
-
-def flat_name(entry: Path) -> str:
-    """Return a file name for an entry."""
-    return f"{entry.parent.name}.{entry.name}"
+    @staticmethod
+    def flat_name(entry: Path) -> str:
+        """Return a file name for an entry."""
+        return f"{entry.parent.name}.{entry.name}"

@@ -7,21 +7,24 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from virtualenv_reflink.cache.hold import Hold
 from virtualenv_reflink.cache.last_use import is_noted, now_used
 from virtualenv_reflink.cache.layout import Layout
 from virtualenv_reflink.cache.modes import SMALL_FILE, make_directory, open_to_readers
 from virtualenv_reflink.cache.small_files import read_small
-from virtualenv_reflink.cache.staging import Staging, discard, flat_name
 from virtualenv_reflink.cache.trust import ELSEWHERE
 from virtualenv_reflink.errors import CacheError
 from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.flush import flush_filesystem
 from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.filesystem.temporary import is_temporary
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.cache.staging import Staging
 
 _Value = TypeVar("_Value")
 
@@ -49,10 +52,17 @@ class Store(Layout):
         :raises CacheError: when another user owns it or others may write to it.
         """
         super().__init__(root)
-        self.staging = Staging(self.path("staging"))
         self._hold: Hold | None = None
         if self.exists:
             self._keep()
+
+    @cached_property
+    def staging(self) -> Staging:
+        """Where entries are made, and from where they are deleted."""
+        # a lazy boundary: what is there already is neither
+        from virtualenv_reflink.cache.staging import Staging
+
+        return Staging(self.path("staging"))
 
     def note_use(self, entry: Path) -> None:
         """Have the mtime of an entry that was found tell when it was last used, to the day."""
@@ -114,6 +124,12 @@ class Store(Layout):
             return []
         return [directory / name for name in os.listdir(directory) if not is_temporary(name)]
 
+    def has_recent_note(self, kind: str, key: str, seconds: float) -> bool:
+        """Return whether such a note was written at most so many seconds ago."""
+        with suppress(OSError):
+            return 0 <= time.time() - os.stat(self.path(kind, key)).st_mtime <= seconds
+        return False
+
     def write_note(self, kind: str, key: str, text: str) -> None:
         """Write a note whole or not at all; a cache that cannot be written merely forgets it."""
         with suppress(OSError):
@@ -129,7 +145,7 @@ class Store(Layout):
             flush_filesystem(staged)
             self._publish(staged, entry)
         finally:
-            discard(staged)
+            self.staging.discard(staged)
 
     def _publish(self, staged: Path, entry: Path) -> None:
         """Rename what was built into place, where whoever drops a wheel may just have taken the directory away."""
@@ -151,7 +167,7 @@ class Store(Layout):
         """Take away what is at ``entry``, with its lock held."""
         if os.path.lexists(entry):
             with suppress(FileNotFoundError):
-                discard(self.staging.take(entry))
+                self.staging.discard(self.staging.take(entry))
 
     @contextmanager
     def _lock(self, entry: Path) -> Iterator[None]:
@@ -159,7 +175,7 @@ class Store(Layout):
         from filelock import FileLock, Timeout
 
         self._create()
-        lock = FileLock(self.path("locks", f"{flat_name(entry)}.lock"), mode=SMALL_FILE)
+        lock = FileLock(self.path("locks", f"{self.staging.flat_name(entry)}.lock"), mode=SMALL_FILE)
         try:
             lock.acquire(timeout=_SECONDS_IN_SILENCE)
         except Timeout:
@@ -167,7 +183,9 @@ class Store(Layout):
             import logging
 
             logging.getLogger(__name__).warning(
-                "waiting for another process that makes %s in the wheel cache %s", flat_name(entry), self.root
+                "waiting for another process that makes %s in the wheel cache %s",
+                self.staging.flat_name(entry),
+                self.root,
             )
             lock.acquire()
         try:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from virtualenv_reflink.cache.base_caches import BaseCaches
 from virtualenv_reflink.cache.entries import LINKED, read_entry, tree_name
 from virtualenv_reflink.cache.manifest import (
     LAYER_NAME,
@@ -24,6 +23,7 @@ from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.errors import BadWheelError
 
 if TYPE_CHECKING:
+    from virtualenv_reflink.cache.base_caches import BaseCaches
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
 
 _Value = TypeVar("_Value")
@@ -40,7 +40,7 @@ class WheelCache(Memory):
 
         :raises CacheError: when one of them cannot be trusted or read, or a base is none.
         """
-        super().__init__(Store(root), BaseCaches(bases))
+        super().__init__(Store(root), _base_caches(bases) if bases else None)
 
     @property
     def root(self) -> Path:
@@ -71,7 +71,7 @@ class WheelCache(Memory):
         entry = self._wheel(key) / _UNPACKED
         found = read_entry(self.store, entry, read_unpacked_wheel, self._wheel(key))
         if found is None:
-            return self._bases.wheel(key)
+            return self._bases.wheel(key) if self._bases else None
         self.store.note_use(entry)
         return found
 
@@ -81,7 +81,7 @@ class WheelCache(Memory):
         :raises SourceError: when the base cache has lost a file of it.
         :raises CacheError: when the cache cannot be written.
         """
-        if not self._bases.hold(unpacked.tree):
+        if not self._in_base(unpacked.tree):
             return unpacked
         entry = self._wheel(unpacked.key) / _UNPACKED
         self._take_over(unpacked.tree, entry)
@@ -94,8 +94,8 @@ class WheelCache(Memory):
         :raises ReflinkError: when the interpreter fails.
         """
         tag = facts.bytecode_tag
-        in_base = self._bases.hold(unpacked.tree)
-        known = self._bases.bytecode(unpacked, tag)
+        in_base = self._in_base(unpacked.tree)
+        known = self._bases.bytecode(unpacked, tag) if self._bases else None
         if known is not None and in_base:
             return known
         # bytecode is good for sources of one time, and those of a base cache may come into this one at another time
@@ -126,7 +126,7 @@ class WheelCache(Memory):
             except (FileNotFoundError, DamagedError):
                 return True
 
-        if self._bases.hold(unpacked.tree) and self._changed(unpacked.tree):
+        if self._bases and self._in_base(unpacked.tree) and self._changed(unpacked.tree):
             self._bases.pass_over(unpacked)
         self.store.drop(directory, is_the_same)
 
@@ -136,7 +136,7 @@ class WheelCache(Memory):
 
     def was_linked(self, unpacked: UnpackedWheel) -> bool:
         """Return whether files of a wheel were ever shared with an environment as hard links, or may have been."""
-        return not self._bases.hold(unpacked.tree) and self.store.has_note(LINKED, tree_name(unpacked.tree))
+        return not self._in_base(unpacked.tree) and self.store.has_note(LINKED, tree_name(unpacked.tree))
 
     def expect_links(self, tree: Tree) -> None:
         """Note that the files of ``tree``, found unchanged just now, are about to be shared as hard links.
@@ -199,9 +199,12 @@ class WheelCache(Memory):
         except OSError as error:
             raise BadWheelError(str(wheel), f"it cannot be read ({error.strerror})") from error
 
+    def _in_base(self, tree: Tree) -> bool:
+        return self._bases is not None and self._bases.hold(tree)
+
     def _changed(self, tree: Tree) -> str | None:
         # lazy boundaries: nearly always nothing can have changed
-        if self._bases.hold(tree):
+        if self._in_base(tree):
             from virtualenv_reflink.cache.damage import damage_of
 
             return next((damage.file for damage in damage_of(tree)), None)
@@ -232,6 +235,13 @@ class WheelCache(Memory):
             compile_wheel(unpacked, executable, facts.bytecode_tag.rpartition("-")[0], staged)
 
         self.store.build(entry, MANIFEST_NAME, fill)
+
+
+def _base_caches(roots: Sequence[Path]) -> BaseCaches:
+    # a lazy boundary: few have any
+    from virtualenv_reflink.cache.base_caches import BaseCaches
+
+    return BaseCaches(roots)
 
 
 def _sha256(text: str) -> str:

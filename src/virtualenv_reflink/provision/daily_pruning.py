@@ -1,51 +1,29 @@
-"""Prune the cache once a day, in a process of its own that nobody waits for."""
+"""Prune the cache, in a process of its own that nobody waits for."""
 
 from __future__ import annotations
 
 import os
-import time
+import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.provision.own_command import own_command
+
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.store import Store
-    from virtualenv_reflink.provision.settings import Settings
-
-_SECONDS_BETWEEN = 24 * 60 * 60
-_KIND, _KEY = "pruned", "last"
 
 
-def prune_if_due(store: Store, settings: Settings) -> None:
-    """Have a cache pruned that was not pruned for a day, unless the settings say never, or to be offline.
+def begin_pruning(store: Store, days: float) -> None:
+    """Take out what was not used for so many days, and note that; of a new cache only note it.
 
-    This takes one look at a file, and never fails. A new cache is due after a day.
+    What cannot be written is left alone, and nothing fails.
     """
-    if settings.offline or not settings.cache_max_age:
-        return
-    last = store.path(_KIND, _KEY)
-    with suppress(OSError):
-        age = _age(last)
-        if age is not None and 0 <= age < _SECONDS_BETWEEN:
-            return
-        # noted first, so that of many who find it due one begins
-        store.write_note(_KIND, _KEY, "")
-        if age is not None and os.access(last, os.W_OK):
-            _start(store, settings.cache_max_age)
-
-
-def _age(path: os.PathLike[str]) -> float | None:
-    """Return how long ago a file was written, in seconds, or None where there is none."""
-    with suppress(FileNotFoundError):
-        return time.time() - os.stat(path).st_mtime
-    return None
-
-
-def _start(store: Store, days: float) -> None:
-    # a lazy boundary: it is due once a day
-    import subprocess
-
-    from virtualenv_reflink.provision.own_command import own_command
-
-    null = subprocess.DEVNULL
-    command = own_command("cache", "prune", "--unused-for", f"{days:g}", "--wheel-cache", str(store.root))
-    subprocess.Popen(command, stdin=null, stdout=null, stderr=null, start_new_session=True)
+    last = store.path("pruned", "last")
+    is_new = not last.exists()
+    # noted first, so that of many who find it due one begins
+    store.write_note("pruned", "last", "")
+    if not is_new and os.access(last, os.W_OK):
+        null = subprocess.DEVNULL
+        command = own_command("cache", "prune", "--unused-for", f"{days:g}", "--wheel-cache", str(store.root))
+        with suppress(OSError):
+            subprocess.Popen(command, stdin=null, stdout=null, stderr=null, start_new_session=True)

@@ -14,7 +14,6 @@ from virtualenv_reflink.errors import CacheError
 from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.progress import Progress
 from virtualenv_reflink.provision.context import Context
-from virtualenv_reflink.provision.daily_pruning import prune_if_due
 from virtualenv_reflink.provision.placement import Placement, Wanted
 from virtualenv_reflink.provision.supply import Supply
 from virtualenv_reflink.transaction.transaction import Transaction, exclusive, transaction
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from virtualenv_reflink.provision.settings import Settings
     from virtualenv_reflink.requirements.lock import Lock, Locked
     from virtualenv_reflink.requirements.request import Request
+
+_A_DAY = 24 * 60 * 60.0
 
 
 class Provisioner:
@@ -195,8 +196,18 @@ class Provisioner:
                 from virtualenv_reflink.transaction.adopt import adopt
 
                 adopt(prefix, self._context.environment, change)
-        prune_if_due(self._context.cache.store, self._context.settings)
+        self._prune_once_a_day()
         return outcome
+
+    def _prune_once_a_day(self) -> None:
+        """Have the cache pruned in the background if that was not done for a day, unless the settings forbid it."""
+        settings, store = self._context.settings, self._context.cache.store
+        if settings.offline or not settings.cache_max_age or store.has_recent_note("pruned", "last", _A_DAY):
+            return
+        # a lazy boundary: it is due once a day
+        from virtualenv_reflink.provision.daily_pruning import begin_pruning
+
+        begin_pruning(store, settings.cache_max_age)
 
     def _changing(self) -> AbstractContextManager[Transaction]:
         return transaction(self._context.environment, self._on_wait)
