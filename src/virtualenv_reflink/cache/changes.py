@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import MANIFEST_NAME, File, Tree
@@ -60,33 +61,65 @@ def links_now(tree: Tree) -> Links:
     return Links(time.time_ns() - _CLOCK_NS, os.lstat(first).st_nlink if first else 1)
 
 
-def changed_file(tree: Tree, links: Links) -> str | None:
-    """Return the path of a file of ``tree`` that is not as it was made, or None.
+class Finding(NamedTuple):
+    """The path of a file of a tree that is not as it was made, or None; whether files had to be hashed to tell."""
 
-    Size and mtime decide by themselves. The ctime moves with every link made or removed, so it means something only
-    while the number of links is the one last seen, or unknown: then what it has moved for is found by hashing the file.
-    A mode that lets it be written is reason to hash too; where only that was changed it is put back.
+    changed: str | None
+    hashed: bool
+
+
+def examined(tree: Tree, links: Links) -> Finding:
+    """Return whether the files of ``tree`` are as they were made.
+
+    The size decides by itself. The ctime moves with every link made or removed, so it means something only while the
+    number of links is the one last seen, or unknown: then what it has moved for is found by hashing the file. An mtime
+    that is another, as in a cache that was restored from an archive, and a mode that lets the file be written are
+    reasons to hash too; where only they were changed they are put back.
     """
+    hashed = False
     for scheme, directories in tree.schemes.items():
         for directory in directories:
             place = f"{tree.root}/{scheme}/{directory.path}"
             for file in directory.files:
-                if _is_changed(f"{place}/{file.name}", file, tree.mtime_ns, links):
-                    return directory.path_of(file)
-    return None
+                path = f"{place}/{file.name}"
+                try:
+                    status = os.lstat(path)
+                    suspect = _is_suspect(status, file, tree.mtime_ns, links)
+                    hashed |= suspect
+                    if status.st_size != file.size or (suspect and not _is_restored(path, status, file, tree.mtime_ns)):
+                        return Finding(directory.path_of(file), hashed)
+                except OSError:
+                    return Finding(directory.path_of(file), hashed)
+    return Finding(None, hashed)
 
 
-def _is_changed(path: str, file: File, mtime_ns: int | None, links: Links) -> bool:
-    try:
-        status = os.lstat(path)
-        if status.st_size != file.size or status.st_mtime_ns != mtime_ns:
-            return True
-        writable = status.st_mode & _WRITABLE
-        touched = status.st_ctime_ns > links.seen_ns and links.number in {None, status.st_nlink}
-        if (writable or touched) and file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
-            return True
-        if writable:
-            os.chmod(path, status.st_mode & ~_WRITABLE)
-    except OSError:
-        return True
-    return False
+def restore_mtime(path: str, mtime_ns: int | None) -> None:
+    """Give a file that is as it was made the mtime it had then; bytecode is good for sources of that time only.
+
+    In a cache that cannot be written it keeps the one it has.
+    """
+    if mtime_ns is not None:
+        with suppress(OSError):
+            os.utime(path, ns=(mtime_ns, mtime_ns))
+
+
+def _is_suspect(status: os.stat_result, file: File, mtime_ns: int | None, links: Links) -> bool:
+    """Return whether only its hash can tell that a file is as it was made."""
+    touched = status.st_ctime_ns > links.seen_ns and links.number in {None, status.st_nlink}
+    return status.st_mtime_ns != mtime_ns or bool(status.st_mode & _WRITABLE) or (touched and bool(file.hash))
+
+
+def _is_restored(path: str, status: os.stat_result, file: File, mtime_ns: int | None) -> bool:
+    """Return whether a file has its content; if so, its mtime and its mode are put back.
+
+    :raises OSError: when it cannot be read, or its mode cannot be changed.
+    """
+    if file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
+        return False
+    if status.st_mtime_ns != mtime_ns:
+        if not file.hash:
+            return False
+        restore_mtime(path, mtime_ns)
+    if status.st_mode & _WRITABLE:
+        os.chmod(path, status.st_mode & ~_WRITABLE)
+    return True

@@ -16,6 +16,7 @@ _COMMANDS = {
     "install": "install requirements, with what they depend on, into an environment",
     "lock": "resolve requirements into a pylock.toml",
     "remove": "delete environments at once",
+    "cache": "look at the wheel cache, verify it, and make it smaller",
     "eject": "turn the packages of a layer into the environment's own",
     "default": "make reflink the seeder of every tool that calls virtualenv, or no longer",
 }

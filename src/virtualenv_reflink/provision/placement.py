@@ -85,6 +85,8 @@ class Placement:
         :raises ReflinkError: naming what went wrong.
         """
         context = self._context
+        if context.modes.shares_inodes:
+            wheels = self._supply.own(wheels)
         self._supply.check_unchanged(wheels)
         self._supply.expect_links(wheels)
         placer = Placer(context.modes.files)
