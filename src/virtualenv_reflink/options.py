@@ -161,16 +161,17 @@ WITH = (
         "also install what this requirements file or pylock.toml asks for (can be set 1+ times)",
     ),
 )
+WHEEL_CACHE = Option(
+    "--wheel-cache",
+    "wheel_cache",
+    "DIR",
+    _directory,
+    None,
+    "the directory of unpacked wheels (the user's cache directory unless set)",
+)
 SETTINGS = (
     LINK_MODE,
-    Option(
-        "--wheel-cache",
-        "wheel_cache",
-        "DIR",
-        _directory,
-        None,
-        "the directory of unpacked wheels (the user's cache directory unless set)",
-    ),
+    WHEEL_CACHE,
     Option(
         "--no-compile-bytecode",
         "no_compile_bytecode",
@@ -211,19 +212,27 @@ def listed(value: str | list[str]) -> list[str]:
     return _items(value) if isinstance(value, str) else value
 
 
+def wheel_cache(options: Namespace) -> Path:
+    """Return the directory that :data:`WHEEL_CACHE` says, or where the cache of this user is.
+
+    :raises OptionError: when it cannot be read.
+    """
+    return WHEEL_CACHE.value(options) or default_wheel_cache()
+
+
 def settings(options: Namespace) -> Settings:
     """Return what the options of :data:`SETTINGS` say once they are parsed.
 
     :raises OptionError: when one cannot be read, or they contradict each other.
     """
     values = {option.dest: option.value(options) for option in SETTINGS}
-    wheel_cache = values["wheel_cache"] or default_wheel_cache()
-    if is_temporary(wheel_cache) and needs_lasting_cache(values["link_mode"]):
+    place = values["wheel_cache"] or default_wheel_cache()
+    if is_temporary(place) and needs_lasting_cache(values["link_mode"]):
         raise OptionError(
             f"--link-mode {values['link_mode']} needs a wheel cache that stays; name one with --wheel-cache"
         )
     return Settings(
-        wheel_cache=wheel_cache,
+        wheel_cache=place,
         link_mode=values["link_mode"],
         compile_bytecode=not values["no_compile_bytecode"],
         offline=values["offline"],

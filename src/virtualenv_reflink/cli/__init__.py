@@ -14,6 +14,8 @@ _COMMANDS = {
     "venv": "make virtual environments as python -m venv does",
     "install": "install requirements, with what they depend on, into an environment",
     "lock": "resolve requirements into a pylock.toml",
+    "dedupe": "let environments that exist already share on disk what they hold twice",
+    "explain": "tell what an environment takes of the disk, or which link mode a directory gets and why",
     "eject": "turn the packages of a layer into the environment's own",
     "default": "make reflink the seeder of every tool that calls virtualenv, or no longer",
 }

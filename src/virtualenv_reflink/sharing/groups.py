@@ -1,0 +1,167 @@
+"""Let the files of one group share their data."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from hashlib import blake2b
+from typing import NamedTuple
+
+from virtualenv_reflink.filesystem.deduplication import DIFFERS, share_data
+from virtualenv_reflink.filesystem.extents import bytes_alone, extents_of, is_same_data
+from virtualenv_reflink.sharing.candidates import Candidate, Group
+
+_BLOCK = 4096
+# of each of which a descriptor is open at a time
+_TARGETS = 25
+# a code of our own
+_INLINE = -1
+_REASONS = {
+    _INLINE: "inside the metadata of the filesystem",
+    errno.EACCES: "not ours to read",
+    errno.EPERM: "immutable, or another user's",
+    errno.EROFS: "read-only",
+    errno.ETXTBSY: "in use",
+    errno.EXDEV: "on another filesystem",
+    errno.EINVAL: "refused by the filesystem (are some NOCOW, chattr +C?)",
+    errno.EOPNOTSUPP: "on a filesystem without reflinks",
+    errno.ENOENT: "changed meanwhile",
+    errno.ELOOP: "changed meanwhile",
+    errno.EAGAIN: "changed meanwhile",
+}
+
+
+class Handled(NamedTuple):
+    """What became of a file: its data are shared, they were already, or it was passed over for a ``reason``.
+
+    ``given_back`` is the number of bytes of disk that nothing uses any more.
+    """
+
+    file: Candidate
+    shared: bool = False
+    given_back: int = 0
+    reason: str | None = None
+
+
+def share_group(group: Group, *, dry_run: bool) -> list[Handled]:
+    """Share the data of those files of a group that the kernel finds equal; return what became of each other file.
+
+    Of files that are equal, all others get the data of the first, which is not among those returned. In a dry run
+    nothing is compared.
+    """
+    if group.listed:
+        return _share(group.files, dry_run=dry_run)
+    parts, handled = _by_first_block(group.files)
+    for part in parts:
+        handled += _share(part, dry_run=dry_run)
+    return handled
+
+
+def _by_first_block(files: Sequence[Candidate]) -> tuple[list[list[Candidate]], list[Handled]]:
+    """Return those that begin alike, two or more together, and the files that cannot be read."""
+    parts: dict[bytes, list[Candidate]] = defaultdict(list)
+    unread = []
+    for file in files:
+        try:
+            with _opened(file) as fd:
+                parts[blake2b(os.read(fd, _BLOCK), digest_size=16).digest()].append(file)
+        except OSError as error:
+            unread.append(_passed_over(file, error.errno))
+    return [part for part in parts.values() if len(part) > 1], unread
+
+
+def _share(files: Sequence[Candidate], *, dry_run: bool) -> list[Handled]:
+    handled: list[Handled] = []
+    rest = list(files)
+    while len(rest) > 1:
+        first, *others = rest
+        try:
+            with _opened(first) as fd:
+                source = _Source(fd, first.size, dry_run=dry_run)
+                rest = []
+                for start in range(0, len(others), _TARGETS):
+                    done, different = source.share(others[start : start + _TARGETS])
+                    handled += done
+                    rest += different
+        except OSError as error:
+            handled.append(_passed_over(first, error.errno))
+            rest = others
+    return handled
+
+
+class _Source:
+    """An open file that others may get the data of."""
+
+    def __init__(self, fd: int, size: int, *, dry_run: bool) -> None:
+        """Take it.
+
+        :raises OSError: when nothing can share its data.
+        """
+        self._fd, self._size, self._dry_run = fd, size, dry_run
+        self._extents = extents_of(fd)
+        if any(extent.inline for extent in self._extents):
+            raise OSError(_INLINE, "")
+
+    def share(self, files: Sequence[Candidate]) -> tuple[list[Handled], list[Candidate]]:
+        """Share with a few files; return what became of those that are the same, and those that are not."""
+        handled: list[Handled] = []
+        targets: list[tuple[Candidate, int, int]] = []
+        with ExitStack() as stack:
+            for file in files:
+                try:
+                    fd = stack.enter_context(_opened(file))
+                    alone = self._bytes_alone(fd)
+                except OSError as error:
+                    handled.append(_passed_over(file, error.errno))
+                    continue
+                if alone is None:
+                    handled.append(Handled(file))
+                else:
+                    targets.append((file, fd, alone))
+            results = self._share([fd for _, fd, _ in targets])
+        for (file, _, alone), result in zip(targets, results, strict=True):
+            if result == 0:
+                handled.append(Handled(file, shared=True, given_back=alone))
+            elif result != DIFFERS:
+                handled.append(_passed_over(file, result))
+        return handled, [file for (file, _, _), result in zip(targets, results, strict=True) if result == DIFFERS]
+
+    def _bytes_alone(self, fd: int) -> int | None:
+        """Return how many bytes of disk only this file uses, or None where its data are those of the source already."""
+        extents = extents_of(fd)
+        if is_same_data(extents, self._extents):
+            return None
+        if any(extent.inline for extent in extents):
+            raise OSError(_INLINE, "")
+        return bytes_alone(extents)
+
+    def _share(self, fds: list[int]) -> list[int]:
+        if self._dry_run or not fds:
+            return [0] * len(fds)
+        for fd in fds:
+            # the kernel compares page by page, and would wait for the disk as often
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
+        return share_data(self._fd, self._size, fds)
+
+
+@contextmanager
+def _opened(file: Candidate) -> Iterator[int]:
+    """Open a file that is still the one that was found.
+
+    :raises OSError: EAGAIN when it is another one.
+    """
+    fd = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        status = os.fstat(fd)
+        if (status.st_dev, status.st_ino) != file.identity or status.st_size != file.size:
+            raise OSError(errno.EAGAIN, "")
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _passed_over(file: Candidate, code: int | None) -> Handled:
+    return Handled(file, reason=_REASONS.get(code or 0) or os.strerror(code or 0))
