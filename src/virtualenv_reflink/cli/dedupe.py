@@ -13,7 +13,8 @@ from virtualenv_reflink.cli.table import print_table
 from virtualenv_reflink.cli.terminal import progress, tell
 from virtualenv_reflink.cli.units import size_text
 from virtualenv_reflink.options import WHEEL_CACHE, wheel_cache
-from virtualenv_reflink.sharing.dedupe import Deduped, Tally, dedupe
+from virtualenv_reflink.sharing.dedupe import Deduped, dedupe
+from virtualenv_reflink.sharing.tally import Tally
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -26,6 +27,7 @@ def run(arguments: Sequence[str]) -> int:
         options.paths,
         known=options.known,
         dry_run=options.dry_run,
+        again=options.again,
         wheel_cache=wheel_cache(options),
         progress=progress(verbose=options.verbose, quiet=options.quiet),
     )
@@ -82,6 +84,9 @@ def _parser() -> ArgumentParser:
         help="also where pipx, Poetry, hatch, virtualenvwrapper, Pipenv, PDM and uv keep environments",
     )
     parser.add_argument("--dry-run", action="store_true", help="tell what could be given back, but change nothing")
+    parser.add_argument(
+        "--again", action="store_true", help="look at every file, even if nothing was added since the last time"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
     WHEEL_CACHE.add_to(parser, os.environ)
     add_talk(parser)

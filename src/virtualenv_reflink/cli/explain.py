@@ -16,8 +16,9 @@ from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.options import WHEEL_CACHE, wheel_cache
 from virtualenv_reflink.progress import Progress
 from virtualenv_reflink.sharing.environments import is_environment, place_of
+from virtualenv_reflink.sharing.space import Space, total
 from virtualenv_reflink.sharing.trials import Spot, Trials, trials_between
-from virtualenv_reflink.sharing.usage import Usage, total, usage_of
+from virtualenv_reflink.sharing.usage import Usage, usage_of
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -41,7 +42,7 @@ def _explain_environment(root: Path, cache: Path, telling: Progress, *, as_json:
         return
     headers = ("distribution", "version", "mode", "apparent", "alone", "shared", "changed", "mapped by")
     print_table(headers, [*map(_row, usages), _total_row(usages)])
-    inline = total(usages).inline
+    inline = _total(usages).inline
     if inline:
         print(f"{size_text(inline)} are inside the metadata of the filesystem, and count for neither")
     for usage in usages:
@@ -59,11 +60,15 @@ def _row(usage: Usage) -> tuple[str, ...]:
 
 
 def _total_row(usages: Sequence[Usage]) -> tuple[str, ...]:
-    space = total(usages)
+    space = _total(usages)
     changed = sum(len(usage.changed) + len(usage.missing) for usage in usages)
     processes = {process for usage in usages for process in usage.processes}
     sizes = map(size_text, (space.apparent, space.alone, space.shared))
     return "all", "", "", *sizes, str(changed or ""), _processes(len(processes))
+
+
+def _total(usages: Sequence[Usage]) -> Space:
+    return total(usage.space for usage in usages)
 
 
 def _processes(number: int) -> str:
@@ -76,7 +81,7 @@ def _usages_as_json(root: Path, usages: Sequence[Usage]) -> dict[str, object]:
         del row["space"]
     return {
         "environment": str(root),
-        "total": total(usages)._asdict(),
+        "total": _total(usages)._asdict(),
         "distributions": distributions,
         "unlisted": unlisted,
     }

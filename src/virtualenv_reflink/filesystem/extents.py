@@ -27,6 +27,7 @@ _SYNC = 0x0001
 _LAST = 0x0001
 _UNKNOWN, _DELALLOC, _INLINE = 0x0002, 0x0004, 0x0200
 _SHARED = 0x2000
+_NOWHERE = _UNKNOWN | _DELALLOC | _INLINE
 _FILES_A_TASK = 500
 
 
@@ -46,15 +47,18 @@ class Extent(NamedTuple):
     @property
     def located(self) -> bool:
         """Whether ``physical`` is an address (data inside the metadata and data not yet written have none)."""
-        return not self.flags & (_UNKNOWN | _DELALLOC | _INLINE)
-
-    @property
-    def inline(self) -> bool:
-        """Whether the data are inside the metadata of the filesystem, where nothing can share them."""
-        return bool(self.flags & _INLINE)
+        return not self.flags & _NOWHERE
 
 
-Extents = Sequence[Extent]
+Extents = list[Extent]
+
+
+class DiskBytes(NamedTuple):
+    """Bytes of the disk that only one file has, and those that others have too; ``inline`` if some are in metadata."""
+
+    alone: int
+    shared: int
+    inline: bool
 
 
 def extents(path: str | os.PathLike[str]) -> list[Extent]:
@@ -95,23 +99,25 @@ def extents_of_all(paths: Sequence[str]) -> list[Extents | None]:
         return [found for part in pool.map(_extents_of_some, tasks) for found in part]
 
 
-def bytes_alone(of_file: Extents) -> int:
-    """Return how many bytes of disk no other file uses; what is inside the metadata is none."""
-    return sum([extent.length for extent in of_file if not extent.shared and extent.located])
-
-
-def bytes_shared(of_file: Extents) -> int:
-    """Return how many bytes of disk other files use too."""
-    return sum([extent.length for extent in of_file if extent.shared and extent.located])
+def disk_bytes(of_file: Extents) -> DiskBytes:
+    """Return how many bytes of the disk a file has, alone and together with other files."""
+    alone = shared = 0
+    inline = False
+    for _, _, length, flags in of_file:
+        if flags & _NOWHERE:
+            inline = inline or bool(flags & _INLINE)
+        elif flags & _SHARED:
+            shared += length
+        else:
+            alone += length
+    return DiskBytes(alone, shared, inline)
 
 
 def is_same_data(ours: Extents, theirs: Extents) -> bool:
-    """Return whether every byte of one file lies on disk where the same byte of another lies; an empty one has none."""
-    return (
-        bool(ours)
-        and all(extent.located for extent in (*ours, *theirs))
-        and ([extent[:3] for extent in ours] == [extent[:3] for extent in theirs] or _runs(ours) == _runs(theirs))
-    )
+    """Return whether every byte of one file lies on disk where the same byte of another lies."""
+    if not all(extent.located for extent in ours):
+        return False
+    return ours == theirs or (all(extent.located for extent in theirs) and _runs(ours) == _runs(theirs))
 
 
 def _runs(of_file: Extents) -> list[tuple[int, int, int]]:

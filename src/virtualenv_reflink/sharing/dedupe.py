@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,28 +15,16 @@ from virtualenv_reflink.filesystem.mounts import mount_of, mounts
 from virtualenv_reflink.filesystem.probe import filesystem_name
 from virtualenv_reflink.progress import Progress
 from virtualenv_reflink.provision.settings import default_wheel_cache
-from virtualenv_reflink.sharing.candidates import SMALL, Group, candidates_in
+from virtualenv_reflink.sharing.candidates import Group, candidates_in
 from virtualenv_reflink.sharing.environments import MARK, Place, find_environments
 from virtualenv_reflink.sharing.groups import Handled, share_group
 from virtualenv_reflink.sharing.known import known_places
+from virtualenv_reflink.sharing.settlement import Settlement
+from virtualenv_reflink.sharing.tally import Counting, Tally
 
 FILESYSTEMS = "btrfs, XFS, bcachefs"
 """Where the kernel can have files share their data that were written apart."""
-SMALL_FILES = f"at most {SMALL} bytes"
 _GROUPS_A_TASK = 100
-
-
-class Tally(NamedTuple):
-    """What became of the files of an environment.
-
-    ``shared`` got the data of other files, so that ``given_back`` bytes of disk are used no more; ``already`` had them
-    before. ``passed_over`` has numbers of files by reason.
-    """
-
-    shared: int
-    given_back: int
-    already: int
-    passed_over: dict[str, int]
 
 
 class Deduped(NamedTuple):
@@ -56,14 +43,18 @@ def dedupe(
     *,
     known: bool = False,
     dry_run: bool = False,
+    again: bool = False,
     wheel_cache: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Deduped:
     """Let the files of all environments below ``paths`` that hold the same bytes share them on disk.
 
-    The kernel compares before it shares, so that no content can change, and modes and times stay as they are. With
-    ``known``, the places where tools keep environments are looked through too. ``wheel_cache`` is the user's own unless
-    given. In a dry run nothing is changed, and files count as equal that have the same hash in RECORD, or begin alike.
+    The kernel compares before it shares, so that no content can change, and modes and times stay as they are.
+    ``wheel_cache`` is the user's own unless given; ``progress`` hears of what is done.
+
+    With ``known``, the places where tools keep environments are looked through too. In a dry run nothing is changed, and
+    files count as equal that have the same hash in RECORD, or begin alike. Environments to which nothing was added since
+    they were done are not looked at, unless this is to be done ``again``.
 
     :raises TargetError: when a path cannot be looked through, or no environment is found.
     :raises SharingError: when no environment is on a filesystem with reflinks.
@@ -75,40 +66,32 @@ def dedupe(
     capable = [place for place in places if place.root not in incapable]
     if not capable:
         raise SharingError(_nothing_can_be_shared(incapable))
-    with progress.stage("Pairing files"):
-        candidates = candidates_in(capable, Path(wheel_cache) if wheel_cache else default_wheel_cache())
-    tallies = {root: _Counting(small) for root, small in candidates.small.items()}
+    cache = Path(wheel_cache) if wheel_cache else default_wheel_cache()
+    with progress.stage("Looking for changes"):
+        settlement = Settlement(cache, [place.root for place in capable])
+        if not again and (settled := settlement.read()):
+            return Deduped({root: _all_shared(tally) for root, tally in settled.items()}, incapable, 0)
     before = _used_bytes(capable)
+    tallies = _tallies(capable, cache, progress, dry_run=dry_run)
+    if dry_run:
+        return Deduped(tallies, incapable, 0)
+    settlement.write(tallies)
+    return Deduped(tallies, incapable, before - _used_bytes(capable))
+
+
+def _tallies(places: Sequence[Place], cache: Path, progress: Progress, *, dry_run: bool) -> dict[Path, Tally]:
+    with progress.stage("Pairing files"):
+        candidates = candidates_in(places, cache)
+    counting = {root: Counting(small) for root, small in candidates.small.items()}
     for handled in _share_all(candidates.groups, progress, dry_run=dry_run):
         if handled.file.place:
-            tallies[handled.file.place].add(handled)
-    return Deduped(
-        environments={root: counting.tally() for root, counting in tallies.items()},
-        incapable=incapable,
-        freed=0 if dry_run else before - _used_bytes(capable),
-    )
+            counting[handled.file.place].add(handled)
+    return {root: counted.tally() for root, counted in counting.items()}
 
 
-class _Counting:
-    """Counts what becomes of the files of an environment."""
-
-    def __init__(self, small: int) -> None:
-        self._shared = self._given_back = self._already = 0
-        self._passed_over = Counter({SMALL_FILES: small} if small else {})
-
-    def add(self, handled: Handled) -> None:
-        """Count a file."""
-        if handled.reason is not None:
-            self._passed_over[handled.reason] += 1
-        elif handled.shared:
-            self._shared += 1
-            self._given_back += handled.given_back
-        else:
-            self._already += 1
-
-    def tally(self) -> Tally:
-        """Return what was counted."""
-        return Tally(self._shared, self._given_back, self._already, dict(self._passed_over))
+def _all_shared(tally: Tally) -> Tally:
+    """Return what there is to tell of an environment in which nothing was added since it was left with ``tally``."""
+    return Tally(0, 0, tally.already + tally.shared, tally.passed_over)
 
 
 def _found(paths: Sequence[Path], progress: Progress) -> list[Place]:

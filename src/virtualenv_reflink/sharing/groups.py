@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from virtualenv_reflink.filesystem.deduplication import DIFFERS, share_data
-from virtualenv_reflink.filesystem.extents import bytes_alone, extents_of, is_same_data
+from virtualenv_reflink.filesystem.extents import disk_bytes, extents_of, is_same_data
 from virtualenv_reflink.sharing.candidates import Candidate, Group
 
 _BLOCK = 4096
@@ -19,8 +19,10 @@ _BLOCK = 4096
 _TARGETS = 25
 # a code of our own
 _INLINE = -1
+INLINE = "inside the metadata of the filesystem"
+"""Why a file is passed over that the filesystem keeps where nothing can be shared."""
 _REASONS = {
-    _INLINE: "inside the metadata of the filesystem",
+    _INLINE: INLINE,
     errno.EACCES: "not ours to read",
     errno.EPERM: "immutable, or another user's",
     errno.EROFS: "read-only",
@@ -102,7 +104,7 @@ class _Source:
         """
         self._fd, self._size, self._dry_run = fd, size, dry_run
         self._extents = extents_of(fd)
-        if any(extent.inline for extent in self._extents):
+        if disk_bytes(self._extents).inline:
             raise OSError(_INLINE, "")
 
     def share(self, files: Sequence[Candidate]) -> tuple[list[Handled], list[Candidate]]:
@@ -134,9 +136,10 @@ class _Source:
         extents = extents_of(fd)
         if is_same_data(extents, self._extents):
             return None
-        if any(extent.inline for extent in extents):
+        taken = disk_bytes(extents)
+        if taken.inline:
             raise OSError(_INLINE, "")
-        return bytes_alone(extents)
+        return taken.alone
 
     def _share(self, fds: list[int]) -> list[int]:
         if self._dry_run or not fds:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from virtualenv_reflink.filesystem.extents import Extents, bytes_alone, bytes_shared
+from virtualenv_reflink.filesystem.extents import DiskBytes, Extents, disk_bytes
 from virtualenv_reflink.sharing.environments import FoundFile
 
 
@@ -18,20 +18,18 @@ class Space(NamedTuple):
     shared: int = 0
     inline: int = 0
 
-    def __add__(self, other: Space) -> Space:  # type: ignore[override]
-        return Space(
-            self.apparent + other.apparent,
-            self.alone + other.alone,
-            self.shared + other.shared,
-            self.inline + other.inline,
-        )
-
 
 class FileSpace(NamedTuple):
     """The space of one file, and the link mode by which its data are there: clone, hardlink or copy."""
 
     space: Space
     mode: str
+
+
+def total(spaces: Iterable[Space]) -> Space:
+    """Return the sum of all."""
+    columns = list(zip(*spaces, strict=True))
+    return Space(*map(sum, columns)) if columns else Space()
 
 
 def spaces_of(files: Sequence[FoundFile], maps: Sequence[Extents | None]) -> list[FileSpace]:
@@ -53,11 +51,8 @@ def spaces_of(files: Sequence[FoundFile], maps: Sequence[Extents | None]) -> lis
 
 
 def _space_of(file: FoundFile, extents: Extents | None, *, elsewhere: bool) -> FileSpace:
-    if extents is None:
-        alone, shared, inline = file.size, 0, 0
-    else:
-        alone, shared = bytes_alone(extents), bytes_shared(extents)
-        inline = file.size if any(extent.inline for extent in extents) else 0
+    alone, shared, inline = DiskBytes(file.size, 0, False) if extents is None else disk_bytes(extents)
+    in_metadata = file.size if inline else 0
     if elsewhere:
-        return FileSpace(Space(file.size, 0, alone + shared, inline), "hardlink")
-    return FileSpace(Space(file.size, alone, shared, inline), "clone" if shared > alone else "copy")
+        return FileSpace(Space(file.size, 0, alone + shared, in_metadata), "hardlink")
+    return FileSpace(Space(file.size, alone, shared, in_metadata), "clone" if shared > alone else "copy")

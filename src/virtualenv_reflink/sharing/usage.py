@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from virtualenv_reflink.progress import Progress
 from virtualenv_reflink.sharing.contents import Promised, changed_files
 from virtualenv_reflink.sharing.environments import FoundFile, Place, files_below
 from virtualenv_reflink.sharing.listed import distributions_of, listed_in
-from virtualenv_reflink.sharing.space import FileSpace, Space, spaces_of
+from virtualenv_reflink.sharing.space import FileSpace, Space, spaces_of, total
 
 
 class Usage(NamedTuple):
@@ -67,11 +67,6 @@ def usage_of(place: Place, wheel_cache: Path, progress: Progress) -> list[Usage]
     return [account.usage() for account in (*accounts, unlisted)]
 
 
-def total(usages: Iterable[Usage]) -> Space:
-    """Return the space of all."""
-    return sum((usage.space for usage in usages), Space())
-
-
 class _Account:
     """Gathers the usage of one distribution."""
 
@@ -83,16 +78,14 @@ class _Account:
         self.dist_info = distribution.path.name if distribution else ""
         self.changed: list[str] = []
         self.missing: list[str] = []
-        self._files = 0
-        self._space = Space()
+        self._spaces: list[Space] = []
         self._modes: Counter[str] = Counter()
         self._processes: set[int] = set()
         self._mapped = 0
 
     def add(self, found: FileSpace) -> None:
         """Count a file."""
-        self._files += 1
-        self._space += found.space
+        self._spaces.append(found.space)
         self._modes[found.mode] += found.space.alone + found.space.shared
 
     def map(self, mapping: Mapping) -> None:
@@ -108,8 +101,8 @@ class _Account:
             version=distribution.version if distribution else "",
             installer=_installer(distribution) if distribution else "",
             mode=self._mode(),
-            files=self._files,
-            space=self._space,
+            files=len(self._spaces),
+            space=total(self._spaces),
             changed=tuple(self.changed),
             missing=tuple(sorted(self.missing)),
             processes=tuple(sorted(self._processes)),
