@@ -52,9 +52,9 @@ def dedupe(
     The kernel compares before it shares, so that no content can change, and modes and times stay as they are.
     ``wheel_cache`` is the user's own unless given; ``progress`` hears of what is done.
 
-    With ``known``, the places where tools keep environments are looked through too. In a dry run nothing is changed, and
-    files count as equal that have the same hash in RECORD, or begin alike. Environments to which nothing was added since
-    they were done are not looked at, unless this is to be done ``again``.
+    With ``known``, the places where tools keep environments are looked through too. Environments to which nothing was
+    added since they were done are not looked at, unless this is to be done ``again``. In a dry run nothing is changed,
+    and files count as equal that have the same hash in RECORD, or begin alike.
 
     :raises TargetError: when a path cannot be looked through, or no environment is found.
     :raises SharingError: when no environment is on a filesystem with reflinks.
