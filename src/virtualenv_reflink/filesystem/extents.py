@@ -66,7 +66,7 @@ def extents(path: str | os.PathLike[str]) -> list[Extent]:
 
     :raises OSError: EOPNOTSUPP where the filesystem keeps no such map.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     try:
         return extents_of(fd)
     finally:
