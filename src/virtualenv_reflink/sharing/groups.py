@@ -82,7 +82,7 @@ def _share(files: Sequence[Candidate], *, dry_run: bool) -> list[Handled]:
         first, *others = rest
         try:
             with _opened(first) as fd:
-                source = _Source(fd, first.size, dry_run=dry_run)
+                source = _Source(first, fd, dry_run=dry_run)
                 rest = []
                 for start in range(0, len(others), _TARGETS):
                     done, different = source.share(others[start : start + _TARGETS])
@@ -94,15 +94,24 @@ def _share(files: Sequence[Candidate], *, dry_run: bool) -> list[Handled]:
     return handled
 
 
+class _Target(NamedTuple):
+    """An open file that is to get the data of another, and how many bytes of disk only it uses."""
+
+    file: Candidate
+    fd: int
+    alone: int
+
+
 class _Source:
     """An open file that others may get the data of."""
 
-    def __init__(self, fd: int, size: int, *, dry_run: bool) -> None:
+    def __init__(self, file: Candidate, fd: int, *, dry_run: bool) -> None:
         """Take it.
 
         :raises OSError: when nothing can share its data.
         """
-        self._fd, self._size, self._dry_run = fd, size, dry_run
+        self._fd, self._size, self._dry_run = fd, file.size, dry_run
+        self._done = {file.identity}
         self._extents = extents_of(fd)
         if disk_bytes(self._extents).inline:
             raise OSError(_INLINE, "")
@@ -110,26 +119,30 @@ class _Source:
     def share(self, files: Sequence[Candidate]) -> tuple[list[Handled], list[Candidate]]:
         """Share with a few files; return what became of those that are the same, and those that are not."""
         handled: list[Handled] = []
-        targets: list[tuple[Candidate, int, int]] = []
+        targets: list[_Target] = []
         with ExitStack() as stack:
             for file in files:
-                try:
-                    fd = stack.enter_context(_opened(file))
-                    alone = self._bytes_alone(fd)
-                except OSError as error:
-                    handled.append(_passed_over(file, error.errno))
-                    continue
-                if alone is None:
-                    handled.append(Handled(file))
+                found = self._opened(file, stack)
+                if isinstance(found, _Target):
+                    targets.append(found)
                 else:
-                    targets.append((file, fd, alone))
-            results = self._share([fd for _, fd, _ in targets])
-        for (file, _, alone), result in zip(targets, results, strict=True):
-            if result == 0:
-                handled.append(Handled(file, shared=True, given_back=alone))
-            elif result != DIFFERS:
-                handled.append(_passed_over(file, result))
-        return handled, [file for (file, _, _), result in zip(targets, results, strict=True) if result == DIFFERS]
+                    handled.append(found)
+            results = list(zip(targets, self._share([target.fd for target in targets]), strict=True))
+        handled += [_handled(target, result) for target, result in results if result != DIFFERS]
+        return handled, [target.file for target, result in results if result == DIFFERS]
+
+    def _opened(self, file: Candidate, stack: ExitStack) -> _Target | Handled:
+        """Open a file that could get the data; return what became of it where there is nothing to do."""
+        if file.identity in self._done:
+            # another name of the same file
+            return Handled(file)
+        self._done.add(file.identity)
+        try:
+            fd = stack.enter_context(_opened(file))
+            alone = self._bytes_alone(fd)
+        except OSError as error:
+            return _passed_over(file, error.errno)
+        return Handled(file) if alone is None else _Target(file, fd, alone)
 
     def _bytes_alone(self, fd: int) -> int | None:
         """Return how many bytes of disk only this file uses, or None where its data are those of the source already."""
@@ -147,7 +160,10 @@ class _Source:
         for fd in fds:
             # the kernel compares page by page, and would wait for the disk as often
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
-        return share_data(self._fd, self._size, fds)
+        try:
+            return share_data(self._fd, self._size, fds)
+        except OSError as error:
+            return [error.errno or errno.EINVAL] * len(fds)
 
 
 @contextmanager
@@ -164,6 +180,10 @@ def _opened(file: Candidate) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def _handled(target: _Target, result: int) -> Handled:
+    return _passed_over(target.file, result) if result else Handled(target.file, shared=True, given_back=target.alone)
 
 
 def _passed_over(file: Candidate, code: int | None) -> Handled:
