@@ -8,7 +8,6 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from virtualenv_reflink.cli.options import add_talk
 from virtualenv_reflink.cli.table import print_table
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.cli.units import size_text
@@ -28,8 +27,7 @@ def run(arguments: Sequence[str]) -> int:
         raise TargetError(f"there is no directory {options.place}; name an environment, or where one is to be")
     cache = wheel_cache(options)
     if is_environment(options.place):
-        telling = progress(verbose=options.verbose, quiet=options.quiet or options.json)
-        _explain_environment(options.place, cache, telling, as_json=options.json)
+        _explain_environment(options.place, cache, progress(verbose=False, quiet=False), as_json=options.json)
     else:
         _explain_directory(options.place.absolute(), cache, as_json=options.json)
     return 0
@@ -126,5 +124,4 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
     WHEEL_CACHE.add_to(parser, os.environ)
-    add_talk(parser)
     return parser
