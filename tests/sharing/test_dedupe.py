@@ -16,7 +16,7 @@ import pytest
 
 import virtualenv_reflink
 from benchmarks.loop_mounts import used_bytes
-from tests.conftest import Run, bare, python_of
+from tests.conftest import ONCE, Run, bare, python_of
 from tests.provision.test_ordinary_user import AS_NOBODY, NOBODY
 from tests.support.comparison import site_packages
 from tests.support.extents import shares_all_extents
@@ -183,6 +183,7 @@ def test_an_ordinary_user_shares_what_is_theirs(place: Path, by_pip: MakeByPip) 
     assert rows["of_root"]["passed_over"]["immutable, or another user's"] >= len(DUPLICATES)
 
 
+@ONCE
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 def test_killed_at_any_moment_it_leaves_every_file_as_it_was(
     place: Path, tmp_path: Path, by_pip: MakeByPip, reflink: Run

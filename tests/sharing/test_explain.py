@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Run, python_of
+from tests.conftest import ONCE, Run, python_of
 from tests.provision.test_ordinary_user import AS_NOBODY
 from tests.support.comparison import site_packages
 from tests.support.wheels import make_wheel
@@ -43,6 +43,7 @@ def make(place: Path, tmp_path: Path, reflink: Run, mode: str = "auto") -> tuple
     return place / "env", cache
 
 
+@ONCE
 @pytest.mark.parametrize(("place", "mode", "told"), MODES, indirect=["place"])
 def test_the_mode_is_told_and_what_is_shared(place: Path, tmp_path: Path, reflink: Run, mode: str, told: str) -> None:
     environment, cache = make(place, tmp_path, reflink, mode)

@@ -41,11 +41,10 @@ def run(arguments: Sequence[str]) -> int:
 def _tell(deduped: Deduped, *, dry_run: bool) -> None:
     headers = ("environment", "would give back" if dry_run else "given back", "files", "shared already", "passed over")
     rows = [_row(str(root), tally) for root, tally in deduped.environments.items()]
-    if len(rows) > 1:
-        rows.append(_row("all", _sum(list(deduped.environments.values()))))
-    print_table(headers, rows)
-    for reason, number in _sum(list(deduped.environments.values())).passed_over.items():
-        print(f"passed over: {number} files, {reason}")
+    total = _sum(list(deduped.environments.values()))
+    print_table(headers, [*rows, _row("all", total)])
+    for reason, number in total.passed_over.items():
+        print(f"passed over: {number} file{'' if number == 1 else 's'}, {reason}")
     for root, reason in deduped.incapable.items():
         tell(f"passed over: {root}, {reason}")
     if not dry_run:

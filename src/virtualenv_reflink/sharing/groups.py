@@ -157,7 +157,7 @@ class _Source:
     def _share(self, fds: list[int]) -> list[int]:
         if self._dry_run or not fds:
             return [0] * len(fds)
-        for fd in fds:
+        for fd in (self._fd, *fds):
             # the kernel compares page by page, and would wait for the disk as often
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
         try:
