@@ -14,10 +14,11 @@ from virtualenv_reflink.cli.units import size_text
 from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.options import WHEEL_CACHE, wheel_cache
 from virtualenv_reflink.progress import Progress
+from virtualenv_reflink.sharing.account import Usage
 from virtualenv_reflink.sharing.environments import is_environment, place_of
 from virtualenv_reflink.sharing.space import Space, total
 from virtualenv_reflink.sharing.trials import Spot, Trials, trials_between
-from virtualenv_reflink.sharing.usage import Usage, usage_of
+from virtualenv_reflink.sharing.usage import usage_of
 
 
 def run(arguments: Sequence[str]) -> int:

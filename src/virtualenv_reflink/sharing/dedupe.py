@@ -124,10 +124,9 @@ def _share_all(groups: Sequence[Group], progress: Progress, *, dry_run: bool) ->
     tasks = [groups[start : start + _GROUPS_A_TASK] for start in range(0, len(groups), _GROUPS_A_TASK)]
     number = sum(len(group.files) for group in groups)
     with progress.stage("Sharing", number), ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(lambda task: _share_some(task, dry_run=dry_run), tasks)
         try:
-            for task, handled in zip(
-                tasks, pool.map(lambda task: _share_some(task, dry_run=dry_run), tasks), strict=True
-            ):
+            for task, handled in zip(tasks, results, strict=True):
                 progress.step("", sum(len(group.files) for group in task))
                 yield from handled
         finally:
