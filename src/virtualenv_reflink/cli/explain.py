@@ -12,7 +12,9 @@ from virtualenv_reflink.cli.table import print_table
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.cli.units import size_text
 from virtualenv_reflink.errors import TargetError
+from virtualenv_reflink.layers.choice import LEAST_FILES
 from virtualenv_reflink.options import WHEEL_CACHE, wheel_cache
+from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.progress import Progress
 from virtualenv_reflink.sharing.account import Usage
 from virtualenv_reflink.sharing.environments import is_environment, place_of
@@ -95,6 +97,8 @@ def _explain_directory(directory: Path, cache: Path, *, as_json: bool) -> None:
     print(f"directory:   {_spot(trials.directory)}")
     print_table(("tried", "outcome"), [(mode, reason or "it works") for mode, reason in trials.refused.items()])
     print(f"--link-mode auto takes {trials.auto}")
+    if trials.auto_for_many != trials.auto:
+        print(f"for {LEAST_FILES:,} files and more it takes {trials.auto_for_many}")
     for advice in trials.advice:
         print(f"better: {advice}")
 
@@ -108,9 +112,14 @@ def _trials_as_json(trials: Trials) -> dict[str, object]:
         "cache": {**trials.cache._asdict(), "path": str(trials.cache.path)},
         "directory": {**trials.directory._asdict(), "path": str(trials.directory.path)},
         "tried": [{"mode": mode, "refused": reason} for mode, reason in trials.refused.items()],
-        "auto": {"mode": trials.auto.mode, "reasons": trials.auto.reasons},
+        "auto": _outcome_as_json(trials.auto),
+        "auto_for_many_files": {**_outcome_as_json(trials.auto_for_many), "files": LEAST_FILES},
         "advice": trials.advice,
     }
+
+
+def _outcome_as_json(outcome: Outcome) -> dict[str, object]:
+    return {"mode": outcome.mode, "reasons": outcome.reasons}
 
 
 def _parser() -> ArgumentParser:

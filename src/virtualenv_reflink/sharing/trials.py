@@ -12,6 +12,7 @@ from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.filesystem.mounts import Mount, mount_of
 from virtualenv_reflink.filesystem.probe import why_not_clone, why_not_link, why_not_snapshot
 from virtualenv_reflink.filesystem.temporary import temporary_name
+from virtualenv_reflink.layers.choice import why_not_unasked
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.placing.placer import Placer
@@ -32,13 +33,15 @@ class Trials(NamedTuple):
     """What was tried between a cache and a directory.
 
     ``refused`` has why each of clone, hardlink and snapshot is impossible, or None where it works. ``auto`` is what the
-    default link mode comes to. ``advice`` says what would have to change for a better one, a sentence each.
+    default link mode comes to, ``auto_for_many`` what it comes to for many files. ``advice`` says what would have to
+    change for a better one, a sentence each.
     """
 
     cache: Spot
     directory: Spot
     refused: dict[str, str | None]
     auto: Outcome
+    auto_for_many: Outcome
     advice: list[str]
 
 
@@ -58,8 +61,9 @@ def trials_between(wheel_cache: Path, directory: Path) -> Trials:
             "snapshot": why_not_snapshot(str(source), str(target)),
         }
         auto = _auto(file, str(target))
-        advice = list(_advice(cache, place, refused))
-    return Trials(cache, place, refused, auto, advice)
+        for_many = _auto_for_many(target, auto, refused)
+        advice = list(_advice(cache, place, refused, for_many))
+    return Trials(cache, place, refused, auto, for_many, advice)
 
 
 def _auto(file: str, target: str) -> Outcome:
@@ -68,13 +72,18 @@ def _auto(file: str, target: str) -> Outcome:
     return placer.outcome
 
 
-def _advice(cache: Spot, place: Spot, refused: dict[str, str | None]) -> Iterator[str]:
+def _auto_for_many(target: Path, auto: Outcome, refused: dict[str, str | None]) -> Outcome:
+    mode = link_modes(DEFAULT).tree_for_many
+    if mode is None or refused[mode.name] is not None:
+        return auto
+    reason = why_not_unasked(target)
+    return Outcome(mode.name) if reason is None else auto._replace(reasons=(reason, *auto.reasons))
+
+
+def _advice(cache: Spot, place: Spot, refused: dict[str, str | None], for_many: Outcome) -> Iterator[str]:
     if refused["clone"] is None:
-        if refused["snapshot"] is None:
-            yield (
-                "--link-mode snapshot takes constant time; it is not chosen by itself, as backups that stay on one "
-                "filesystem leave such environments empty"
-            )
+        if refused["snapshot"] is None and for_many.mode != "snapshot":
+            yield "--link-mode snapshot takes constant time, for those who ask for it"
         return
     if _can_clone(place):
         yield f"keep the wheel cache on the filesystem of the directory, below {place.mount_point}: --wheel-cache"
