@@ -26,34 +26,40 @@ class CachedFile(NamedTuple):
     mtime_ns: int | None
 
 
-class CachedFiles(NamedTuple):
-    """Files of wheels by their content, and bytecode by its path in site-packages and its size in bytes."""
-
-    by_content: dict[Content, CachedFile]
-    bytecode: dict[tuple[str, int], CachedFile]
-
-
-def cached_files(root: Path, dist_infos: Set[str]) -> CachedFiles:
-    """Return the files that the cache at ``root`` has of wheels with these names of dist-info directories.
+def cached_files(root: Path, dist_infos: Set[str]) -> dict[Content, CachedFile]:
+    """Return by content the files that the cache at ``root`` has of wheels with these dist-info directories.
 
     Damaged entries are passed over, and nothing is changed.
 
     :raises CacheError: when others may write to the cache.
     """
-    store = Store(root)
-    found = CachedFiles({}, {})
-    for wheel in _wheels(store):
-        entry = wheel / _UNPACKED
-        if store.is_trusted(str(entry)) and not dist_infos.isdisjoint(_dist_infos(entry)):
-            _add_files(found, entry)
-            for bytecode in wheel.glob("bytecode-*"):
-                _add_bytecode(found, bytecode)
+    found: dict[Content, CachedFile] = {}
+    for wheel in _wheels(root, dist_infos):
+        for file, hash_ in _files(wheel / _UNPACKED):
+            if hash_:
+                found.setdefault((hash_, file.size), file)
     return found
 
 
-def _wheels(store: Store) -> list[Path]:
+def cached_bytecode(root: Path, dist_infos: Set[str]) -> list[CachedFile]:
+    """Return the bytecode that the cache at ``root`` has of wheels with these dist-info directories.
+
+    Damaged entries are passed over, and nothing is changed.
+
+    :raises CacheError: when others may write to the cache.
+    """
+    return [
+        file for wheel in _wheels(root, dist_infos) for entry in wheel.glob("bytecode-*") for file, _ in _files(entry)
+    ]
+
+
+def _wheels(root: Path, dist_infos: Set[str]) -> Iterator[Path]:
+    store = Store(root)
     directory = store.path("wheels")
-    return sorted(directory.iterdir()) if store.is_trusted(str(directory)) else []
+    for wheel in sorted(directory.iterdir()) if store.is_trusted(str(directory)) else ():
+        entry = wheel / _UNPACKED
+        if store.is_trusted(str(entry)) and not dist_infos.isdisjoint(_dist_infos(entry)):
+            yield wheel
 
 
 def _dist_infos(entry: Path) -> Iterator[str]:
@@ -62,21 +68,10 @@ def _dist_infos(entry: Path) -> Iterator[str]:
             yield from os.listdir(entry / "tree" / library)
 
 
-def _add_files(found: CachedFiles, entry: Path) -> None:
-    for _, cached, hash_ in _files(entry):
-        if hash_:
-            found.by_content.setdefault((hash_, cached.size), cached)
-
-
-def _add_bytecode(found: CachedFiles, entry: Path) -> None:
-    for path, cached, _ in _files(entry):
-        found.bytecode.setdefault((path, cached.size), cached)
-
-
-def _files(entry: Path) -> Iterator[tuple[str, CachedFile, str]]:
-    """Yield each file of an entry with its path in its scheme and its hash."""
+def _files(entry: Path) -> Iterator[tuple[CachedFile, str]]:
+    """Yield each file of an entry with its hash."""
     with suppress(FileNotFoundError, DamagedError):
         tree = read_tree(entry)
         for scheme in tree.schemes:
             for path, file in tree.files(scheme):
-                yield path, CachedFile(f"{tree.root}/{scheme}/{path}", file.size, tree.mtime_ns), file.hash
+                yield CachedFile(f"{tree.root}/{scheme}/{path}", file.size, tree.mtime_ns), file.hash

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from argparse import ArgumentParser
@@ -25,6 +26,8 @@ from virtualenv_reflink.sharing.usage import usage_of
 
 def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
+    # there come some 100,000 small values without cycles; looking for those takes a seventh of the time
+    gc.disable()
     options = _parser().parse_args(arguments)
     if not options.place.is_dir():
         raise TargetError(f"there is no directory {options.place}; name an environment, or where one is to be")

@@ -9,8 +9,9 @@ import errno
 import os
 import struct
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import NamedTuple
 
 if sys.platform == "linux":
@@ -89,14 +90,13 @@ def extents_of(fd: int) -> list[Extent]:
     return found
 
 
-def extents_of_all(paths: Sequence[str]) -> list[Extents | None]:
+def extents_of_all(paths: Iterable[str]) -> list[Extents | None]:
     """Return the extents of many files, None for each that cannot be opened or has no such map.
 
-    The kernel works on several at a time.
+    The kernel works on several at a time, while more ``paths`` come.
     """
-    tasks = [paths[start : start + _FILES_A_TASK] for start in range(0, len(paths), _FILES_A_TASK)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return [found for part in pool.map(_extents_of_some, tasks) for found in part]
+        return [found for part in pool.map(_extents_of_some, _tasks(paths)) for found in part]
 
 
 def disk_bytes(of_file: Extents) -> DiskBytes:
@@ -129,6 +129,12 @@ def _runs(of_file: Extents) -> list[tuple[int, int, int]]:
         else:
             runs.append((logical, physical, length))
     return runs
+
+
+def _tasks(paths: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(paths)
+    while task := list(islice(remaining, _FILES_A_TASK)):
+        yield task
 
 
 def _extents_of_some(paths: Iterable[str]) -> list[Extents | None]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from virtualenv_reflink.cache.cached_files import CachedFile, CachedFiles, Content, cached_files
+from virtualenv_reflink.cache.cached_files import CachedFile, Content, cached_bytecode, cached_files
 from virtualenv_reflink.filesystem.mounts import mount_of, mounts
 from virtualenv_reflink.sharing.environments import Place, files_below
 from virtualenv_reflink.sharing.listed import distributions_of, listed_in
@@ -54,7 +54,7 @@ def candidates_in(places: Sequence[Place], wheel_cache: Path) -> Candidates:
     gathered = _Gathered()
     for place in places:
         gathered.add_environment(place)
-    gathered.add_cached(cached_files(wheel_cache, gathered.dist_infos))
+    gathered.add_cached(wheel_cache)
     return Candidates([group for group in gathered.groups() if len(group.files) > 1], gathered.small)
 
 
@@ -62,7 +62,7 @@ class _Gathered:
     """Files by their content where RECORD tells it, else by size; those of different filesystems apart."""
 
     def __init__(self) -> None:
-        self.dist_infos: set[str] = set()
+        self._dist_infos: set[str] = set()
         self.small: dict[Path, int] = {}
         self._by_content: dict[tuple[str, Content], list[Candidate]] = defaultdict(list)
         self._by_size: dict[tuple[str, int], list[Candidate]] = defaultdict(list)
@@ -71,7 +71,7 @@ class _Gathered:
     def add_environment(self, place: Place) -> None:
         """Add all files of an environment."""
         distributions = distributions_of(place)
-        self.dist_infos.update(distribution.path.name for distribution in distributions)
+        self._dist_infos.update(distribution.path.name for distribution in distributions)
         listed = {path: content for distribution in distributions for path, content in listed_in(distribution)}
         self.small[place.root] = 0
         for file in files_below(str(place.root)):
@@ -80,11 +80,11 @@ class _Gathered:
             else:
                 self._add(Candidate(file.path, file.size, file.identity, place.root), listed.get(file.path))
 
-    def add_cached(self, cached: CachedFiles) -> None:
+    def add_cached(self, wheel_cache: Path) -> None:
         """Put each file of the cache before those that could be the same."""
-        for content, file in cached.by_content.items():
+        for content, file in cached_files(wheel_cache, self._dist_infos).items():
             self._put_first(file, self._by_content, content)
-        for file in cached.bytecode.values():
+        for file in cached_bytecode(wheel_cache, self._dist_infos):
             self._put_first(file, self._by_size, file.size)
 
     def groups(self) -> Iterator[Group]:

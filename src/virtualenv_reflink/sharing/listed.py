@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,8 +11,6 @@ from pathlib import Path
 from virtualenv_reflink.cache.cached_files import Content
 from virtualenv_reflink.environment.installed import Installed, installed_in
 from virtualenv_reflink.sharing.environments import Place
-
-_SIZE = re.compile("[0-9]{1,18}")
 
 
 def distributions_of(place: Place) -> list[Installed]:
@@ -43,6 +40,9 @@ def _rows(record: Path) -> list[list[str]]:
 
 
 def _content(row: list[str]) -> Content | None:
-    if len(row) < 3 or not row[1] or not _SIZE.fullmatch(row[2]):
+    if len(row) < 3 or not row[1]:
         return None
-    return row[1], int(row[2])
+    try:
+        return row[1], int(row[2])
+    except ValueError:
+        return None

@@ -25,15 +25,28 @@ def usage_of(place: Place, wheel_cache: Path, progress: Progress) -> list[Usage]
     :raises CacheError: when others may write to the cache.
     """
     layers = [layer.tree for library in place.libraries if (layer := layer_of(library))]
-    files = [file for root in (place.root, *layers) for file in files_below(str(root))]
-    maps = extents_of_all([file.path for file in files])
+    files, maps = _mapped([place.root, *layers])
     accounts = _Accounts(place, layers)
     accounts.add_files(files, maps)
     accounts.add_missing(files)
     accounts.add_mappings(files)
-    cached = cached_files(wheel_cache, accounts.dist_infos).by_content
+    cached = cached_files(wheel_cache, accounts.dist_infos)
     accounts.add_changed(changed_files(list(accounts.promised(files, maps)), cached, progress))
     return accounts.usages()
+
+
+def _mapped(roots: Sequence[Path]) -> tuple[list[FoundFile], list[Extents | None]]:
+    """Return the files below ``roots`` and their extents, which are asked for while more files are being found."""
+    files: list[FoundFile] = []
+
+    def found() -> Iterator[str]:
+        for root in roots:
+            for file in files_below(str(root)):
+                files.append(file)
+                yield file.path
+
+    maps = extents_of_all(found())
+    return files, maps
 
 
 class _Accounts:
