@@ -14,10 +14,11 @@ import pytest
 
 from benchmarks.loop_mounts import loop_mount
 from tests.conftest import require_mounts
-from tests.support.extents import extents, shares_all_extents
+from tests.support.extents import shares_all_extents
 from virtualenv_reflink.filesystem import copying
 from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.extents import extents
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.probe import filesystem_name, why_not_clone, why_not_link
 from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file, clone_files

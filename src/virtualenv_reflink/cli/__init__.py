@@ -17,6 +17,8 @@ _COMMANDS = {
     "lock": "resolve requirements into a pylock.toml",
     "remove": "delete environments at once",
     "cache": "look at the wheel cache, verify it, and make it smaller",
+    "dedupe": "let environments that exist already share on disk what they hold twice",
+    "explain": "tell what an environment takes of the disk, or which link mode a directory gets and why",
     "eject": "turn the packages of a layer into the environment's own",
     "default": "make reflink the seeder of every tool that calls virtualenv, or no longer",
 }

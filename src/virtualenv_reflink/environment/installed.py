@@ -149,8 +149,13 @@ class Layered(NamedTuple):
 
 def layered(environment: Environment) -> Layered | None:
     """Return the layer of an environment, or None where it has none; a state that cannot be read is none."""
+    return layer_of(environment.purelib)
+
+
+def layer_of(library: Path) -> Layered | None:
+    """Return the layer that a site-packages names, as :func:`layered` does for its environment."""
     try:
-        state = json.loads((environment.purelib / LAYER_STATE).read_bytes())
+        state = json.loads((library / LAYER_STATE).read_bytes())
         return Layered(Path(state["layer"]), dict(state["files"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
