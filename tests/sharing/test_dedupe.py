@@ -95,8 +95,9 @@ def test_files_get_the_data_of_the_cache(place: Path, tmp_path: Path, by_pip: Ma
     reflink("venv", *cache, "--without-pip", "--with", make_wheel(tmp_path, FILES), place / "ours")
     reflink("dedupe", *cache, by_pip("theirs"))
     (cached,) = (place / "cache").glob("v*/wheels/*/unpacked/tree/*/sample/large.bin")
-    ours, theirs = (site_packages(place / name) / "sample/large.bin" for name in ("ours", "theirs"))
-    assert are_shared(cached, ours, theirs)
+    reflink("dedupe", "--wheel-cache", place / "own", "--base-cache", place / "cache", by_pip("others"))
+    found = (site_packages(place / name) / "sample/large.bin" for name in ("ours", "theirs", "others"))
+    assert are_shared(cached, *found)
 
 
 @SHARING
