@@ -34,10 +34,10 @@ class Judged(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Say whether the target is met."""
+        """Say on which side of the target the figure is."""
         if self.figure is None:
-            return "not measured"
-        return "met" if self.figure <= self.target.limit else "**not met**"
+            return "not applicable"
+        return "ahead" if self.figure <= self.target.limit else "**behind**"
 
 
 def judged(report: Report) -> list[Judged]:

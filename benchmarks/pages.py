@@ -1,8 +1,8 @@
-"""Write the README's figures and the charts from the committed run: ``python -m benchmarks.readme``."""
+"""Write the figures into the pages, and the charts, from the committed run: ``python -m benchmarks.pages``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.charts import draw
@@ -11,7 +11,6 @@ from benchmarks.targets import Judged, judged
 from benchmarks.tools_report import COMMANDS, ToolsReport
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
 CHARTS = ROOT / "docs" / "charts"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 _ALTERNATIVES = {
@@ -21,21 +20,46 @@ _ALTERNATIVES = {
     "memory": "memory of five interpreters",
     "growth": "time against the number of files",
 }
+# what the README tells: a sentence, the workload, the filesystem, ours and the peer's candidate
+_SUMMARY = (
+    ("pip, seeded by virtualenv, on btrfs", "seeds", "btrfs", "virtualenv --seeder reflink, snapshot", "virtualenv"),
+    ("139 packages, snapshot, on btrfs", "environment-139", "btrfs", "ours, snapshot", "uv, clone, no bytecode"),
+    ("139 packages, clone, on btrfs", "environment-139", "btrfs", "ours, clone", "uv, clone, no bytecode"),
+    ("139 packages, clone, on XFS", "environment-139", "xfs", "ours, clone", "uv, clone, no bytecode"),
+    ("139 packages, layer, on ext4", "environment-139", "ext4", "ours, layer", "uv, hardlink, no bytecode"),
+)
 
 
 def main() -> None:
     """Write them."""
     draw(RESULT, CHARTS)
-    README.write_text(with_figures(README.read_text(encoding="utf-8"), Report.read(RESULT)), encoding="utf-8")
+    report = Report.read(RESULT)
+    for page, paragraphs in PAGES.items():
+        page.write_text(with_figures(page.read_text(encoding="utf-8"), paragraphs(report)), encoding="utf-8")
 
 
-def with_figures(readme: str, report: Report) -> str:
-    """Return the text of the README with the figures of a report between the markers."""
-    before, _, rest = readme.partition(f"{BEGIN}\n")
+def with_figures(text: str, paragraphs: Iterable[str]) -> str:
+    """Return the text of a page with figures between the markers."""
+    before, _, rest = text.partition(f"{BEGIN}\n")
     _, marker, after = rest.partition(END)
     if not marker:
-        raise ValueError(f"README.md has no {BEGIN} and {END}")
-    return "\n".join([f"{before}{BEGIN}", *_paragraphs(report), f"{END}{after}"])
+        raise ValueError(f"a page has no {BEGIN} and {END}")
+    return "\n".join([f"{before}{BEGIN}", *paragraphs, f"{END}{after}"])
+
+
+def _summary(report: Report) -> Iterator[str]:
+    yield ""
+    yield from _table(["", "this", "peer", "ratio"], filter(None, (_compared(report, *row) for row in _SUMMARY)))
+    yield ""
+
+
+def _compared(report: Report, what: str, workload: str, filesystem: str, ours: str, peer: str) -> list[str] | None:
+    times = [report.median(workload, filesystem, name) for name in (ours, peer)]
+    ratio = report.ratio(workload, filesystem, ours, peer)
+    if ratio is None or None in times:
+        return None
+    mine, other = (f"{(time or 0) * 1000:,.0f} ms" for time in times)
+    return [what, mine, f"{other} ({peer})", f"{ratio:.2f}"]
 
 
 def _paragraphs(report: Report) -> Iterator[str]:
@@ -54,7 +78,7 @@ def _paragraphs(report: Report) -> Iterator[str]:
     for name, alternative in _ALTERNATIVES.items():
         if (CHARTS / f"{name}.svg").exists():
             yield ""
-            yield f"![{alternative}](docs/charts/{name}.svg)"
+            yield f"![{alternative}](charts/{name}.svg)"
     if report.content["space"]:
         yield ""
         yield from _space(report)
@@ -124,6 +148,12 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[s
     for row in rows:
         yield f"| {' | '.join(cell.strip() for cell in row)} |"
 
+
+PAGES: dict[Path, Callable[[Report], Iterator[str]]] = {
+    ROOT / "README.md": _summary,
+    ROOT / "docs" / "figures.md": _paragraphs,
+}
+"""The pages with figures, and what writes each one's."""
 
 if __name__ == "__main__":
     main()
