@@ -15,6 +15,7 @@ import pytest
 
 from virtualenv_reflink.cache.manifest import File
 from virtualenv_reflink.filesystem.reflink import Duplicate
+from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.placing.batches import Batch
 from virtualenv_reflink.placing.copy import Copy
 from virtualenv_reflink.placing.placer import Placer
@@ -86,6 +87,15 @@ def test_nothing_is_placed_after_one_of_them_has_failed(tmp_path: Path, how: str
     before = len(list(tmp_path.iterdir()))
     time.sleep(0.2)
     assert len(list(tmp_path.iterdir())) == before
+
+
+def test_a_fault_of_the_cache_is_told_as_one_whoever_meets_it(tmp_path: Path) -> None:
+    def after(files: Sequence[Duplicate]) -> None:
+        if os.getpid() != HERE:
+            raise SourceError(errno.ENOENT, os.strerror(errno.ENOENT), files[0][0])
+
+    with pytest.raises(SourceError, match="No such file"):
+        place_all(tmp_path, after)
 
 
 def test_one_process_does_it_where_the_system_has_no_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

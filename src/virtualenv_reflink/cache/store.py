@@ -10,20 +10,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from virtualenv_reflink.cache.errors import explained
 from virtualenv_reflink.cache.modes import DIRECTORY, SMALL_FILE, open_to_readers
 from virtualenv_reflink.cache.small_files import read_small
-from virtualenv_reflink.cache.trust import ELSEWHERE, check_inside, check_root
-from virtualenv_reflink.errors import CacheError
+from virtualenv_reflink.cache.temporary import is_temporary as is_temporary_cache
+from virtualenv_reflink.cache.temporary import temporary_wheel_cache
+from virtualenv_reflink.cache.trust import check_inside, check_root
+from virtualenv_reflink.errors import CacheLostError
 from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.flush import flush_filesystem
-from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 from virtualenv_reflink.filesystem.temporary import is_temporary
 
 _Value = TypeVar("_Value")
 
-# Unpacking and compiling a large wheel takes about as long.
-_SECONDS_IN_SILENCE = 30.0
+_SECONDS_IN_SILENCE = 5.0
 _VERSION = "v4"
 _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -32,7 +33,6 @@ _TAG = (
 )
 # How often a directory may be taken away between being made and being renamed into.
 _TRIES = 100
-_FREE_SPACE = f"free some space or {ELSEWHERE}"
 
 
 class Store:
@@ -46,11 +46,17 @@ class Store:
 
         :raises CacheError: when another user owns it or others may write to it.
         """
-        self.root = root
-        self._root = str(root)
-        self._trusted: set[str] = set()
-        if check_root(root):
-            self.is_trusted(str(self.path()))
+        self._open(root)
+
+    def retreat(self) -> None:
+        """Go on beside the root, in a cache for this process alone: somebody deletes what is put into the root.
+
+        :raises CacheError: when there can be none.
+        """
+        if not is_temporary_cache(self.root):
+            told = f"the wheel cache {self.root} is deleted again and again, so a temporary one beside it is used"
+            with explained(self.root):
+                self._open(temporary_wheel_cache(told, beside=self.root))
 
     def path(self, *parts: str) -> Path:
         """Return the place of an entry or a note in the current layout."""
@@ -85,11 +91,12 @@ class Store:
         Whoever wants the same entry waits for the first one. An entry survives a power cut whole or not at all. What is
         there without the file ``description`` was half deleted, and is replaced.
 
+        :raises CacheLostError: when somebody takes away what is being made.
         :raises CacheError: when the cache cannot be written or its disk is full.
         """
         if self.holds(entry, description):
             return
-        with self._explained(), self._lock(entry):
+        with explained(self.root), self._lock(entry):
             if not self.holds(entry, description):
                 self._clear(entry)
                 self._build_locked(entry, fill)
@@ -101,7 +108,7 @@ class Store:
 
         :raises CacheError: when the cache cannot be written.
         """
-        with self._explained(), self._lock(entry):
+        with suppress(CacheLostError), explained(self.root), self._lock(entry):
             if is_unwanted():
                 self._clear(entry)
 
@@ -132,6 +139,13 @@ class Store:
             self._create()
             _make_directory(self.path(kind))
             atomic_write_unflushed(self.path(kind, key), text.encode("utf-8", "surrogateescape"), SMALL_FILE)
+
+    def _open(self, root: Path) -> None:
+        self.root = root
+        self._root = str(root)
+        self._trusted: set[str] = set()
+        if check_root(root):
+            self.is_trusted(str(self.path()))
 
     def _build_locked(self, entry: Path, fill: Callable[[Path], None]) -> None:
         staged = self._fresh_staging(entry)
@@ -212,17 +226,6 @@ class Store:
             atomic_write(tag, _TAG, SMALL_FILE)
         _make_directory(self.path())
         _make_directory(self.path("locks"))
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except SourceError:
-            raise
-        except OSError as error:
-            reason = error.strerror or str(error)
-            advice = _FREE_SPACE if error.errno in {errno.ENOSPC, errno.EDQUOT} else ELSEWHERE
-            raise CacheError(f"the wheel cache {self.root} cannot be written: {reason}; {advice}") from error
 
 
 def _make_directory(path: Path) -> None:

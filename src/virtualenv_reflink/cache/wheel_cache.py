@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from virtualenv_reflink.cache.entries import LINKED, read_entry, tree_name
+from virtualenv_reflink.cache.entries import LINKED, read_built, read_entry, tree_name
 from virtualenv_reflink.cache.manifest import (
     LAYER_NAME,
-    MANIFEST_NAME,
     DamagedError,
     Tree,
     UnpackedWheel,
@@ -19,7 +18,9 @@ from virtualenv_reflink.cache.manifest import (
 from virtualenv_reflink.cache.memo import memoized
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.store import Store
-from virtualenv_reflink.errors import BadWheelError, TargetError
+from virtualenv_reflink.cache.temporary import is_temporary
+from virtualenv_reflink.errors import BadWheelError, CacheLostError, TargetError
+from virtualenv_reflink.filesystem.source import SourceError
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
@@ -28,6 +29,8 @@ _Value = TypeVar("_Value")
 
 _UNPACKED = "unpacked"
 _HEXADECIMAL = frozenset("0123456789abcdef")
+# How often what is in the cache may be lost before somebody is taken to delete it all the time.
+_TRIES = 3
 
 
 class WheelCache:
@@ -45,6 +48,27 @@ class WheelCache:
         """The directory of the cache."""
         return self._store.root
 
+    @property
+    def is_temporary(self) -> bool:
+        """Whether it is deleted when this process ends."""
+        return is_temporary(self.root)
+
+    def insist(self, attempt: Callable[[], _Value], after_loss: Callable[[], None] = lambda: None) -> _Value:
+        """Return what ``attempt`` makes in the cache or of it, trying again where something in there was lost.
+
+        Where that happens again and again, as somebody deletes the cache all the time, this process goes on in a
+        temporary one beside it.
+
+        :raises CacheLostError, SourceError: when the last attempt fails too.
+        """
+        for _ in range(_TRIES):
+            try:
+                return attempt()
+            except (CacheLostError, SourceError):
+                after_loss()
+        self._store.retreat()
+        return attempt()
+
     def unpacked(self, wheel: Path) -> UnpackedWheel:
         """Return ``wheel`` unpacked, unpacking it now if that was never done or the cache was damaged since.
 
@@ -52,12 +76,7 @@ class WheelCache:
         :raises CacheError: when the cache lacks it and cannot be written.
         """
         key = self._key(wheel)
-        found = self.cached(key)
-        if found is None:
-            entry = self._wheel(key) / _UNPACKED
-            self._unpack(wheel, key, entry)
-            found = read_unpacked_wheel(entry)
-        return found
+        return self.insist(lambda: self.cached(key) or self._unpack(wheel, key))
 
     def cached(self, key: str) -> UnpackedWheel | None:
         """Return the unpacked wheel whose archive has this SHA-256, or None where it was never unpacked.
@@ -72,15 +91,13 @@ class WheelCache:
     def bytecode(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts) -> Tree:
         """Return the bytecode of a wheel for an interpreter, compiling it now if that was never done.
 
+        :raises CacheLostError: when the wheel, or what was made, was taken away.
         :raises CacheError: when the cache lacks it and cannot be written.
         :raises ReflinkError: when the interpreter fails.
         """
         entry = self._wheel(unpacked.key) / f"bytecode-{facts.bytecode_tag}"
         found = read_entry(self._store, entry, read_tree, entry)
-        if found is None:
-            self._compile(unpacked, executable, facts, entry)
-            found = read_tree(entry)
-        return found
+        return found or self._compile(unpacked, executable, facts, entry)
 
     def drop(self, unpacked: UnpackedWheel) -> None:
         """Take a wheel of which files are missing or damaged out of the cache, with its bytecode.
@@ -202,23 +219,23 @@ class WheelCache:
         except OSError as error:
             raise BadWheelError(str(wheel), f"it cannot be read ({error.strerror})") from error
 
-    def _unpack(self, wheel: Path, key: str, entry: Path) -> None:
+    def _unpack(self, wheel: Path, key: str) -> UnpackedWheel:
         from virtualenv_reflink.cache.unpack import unpack
 
         def fill(staged: Path) -> None:
             _log(f"unpack {wheel.name} into the wheel cache")
             unpack(wheel, key, staged)
 
-        self._store.build(entry, MANIFEST_NAME, fill)
+        return read_built(self._store, self._wheel(key) / _UNPACKED, fill, read_unpacked_wheel)
 
-    def _compile(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts, entry: Path) -> None:
+    def _compile(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts, entry: Path) -> Tree:
         from virtualenv_reflink.cache.bytecode import compile_wheel
 
         def fill(staged: Path) -> None:
             _log(f"compile {unpacked.metadata.wheel} for {facts.bytecode_tag}")
             compile_wheel(unpacked, executable, facts.bytecode_tag.rpartition("-")[0], staged)
 
-        self._store.build(entry, MANIFEST_NAME, fill)
+        return read_built(self._store, entry, fill, read_tree)
 
 
 def _sha256(text: str) -> str:

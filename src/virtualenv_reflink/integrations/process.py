@@ -12,7 +12,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from virtualenv_reflink.provision.settings import delete_temporary_wheel_cache
+from virtualenv_reflink.cache.temporary import delete_temporary_wheel_caches
 
 INTERRUPTED = "the wheel cache is whole, and no package was half-installed"
 
@@ -41,7 +41,7 @@ def run_as_process(main: Callable[[], int]) -> NoReturn:
         status = _status(exit_)
     except KeyboardInterrupt as interrupt:
         status = tell_interrupt(interrupt)
-    delete_temporary_wheel_cache()
+    delete_temporary_wheel_caches()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()

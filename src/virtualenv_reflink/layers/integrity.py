@@ -14,6 +14,7 @@ from typing import NamedTuple
 from virtualenv_reflink.cache.manifest import TREE_NAME, File
 from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.cache.wheel_cache import WheelCache
+from virtualenv_reflink.filesystem.source import source_error
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
@@ -35,11 +36,19 @@ class _Source(NamedTuple):
 def note_built(layer: Path, mode: TreeMode, cache: WheelCache, wheels: Sequence[SuppliedWheel]) -> None:
     """Note what tells that a layer, built of ``wheels`` just now, is as it is.
 
-    :raises OSError: when it cannot be read.
+    :raises SourceError: when it is not whole, as somebody deletes the cache.
     """
     tree = str(layer / TREE_NAME)
-    generated = _digest(tree, sorted(set(_files_in(tree)) - _sources(wheels).keys()))
-    cache.write_note(_KIND, layer.name, json.dumps(_Note(mode.stamp(tree), generated)))
+    sources = _sources(wheels)
+    try:
+        present = set(_files_in(tree))
+        missing = next(iter(sources.keys() - present), None)
+        if missing is not None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{tree}/{missing}")
+        note = _Note(mode.stamp(tree), _digest(tree, sorted(present - sources.keys())))
+    except OSError as error:
+        raise source_error(error, error.filename or tree) from error
+    cache.write_note(_KIND, layer.name, json.dumps(note))
 
 
 def is_sound(

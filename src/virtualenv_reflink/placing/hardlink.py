@@ -10,6 +10,7 @@ from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.permissions import let_all_execute
 from virtualenv_reflink.filesystem.probe import why_not_link
 from virtualenv_reflink.filesystem.reflink import Duplicate
+from virtualenv_reflink.filesystem.source import source_error
 from virtualenv_reflink.placing.mode import FileMode
 
 # A file that has too many links already, that lies on another mount, or that the kernel protects (link(2)).
@@ -35,6 +36,8 @@ class Hardlink(FileMode):
             try:
                 os.link(file[0], file[1])
             except OSError as error:
+                if error.errno == errno.ENOENT and not os.path.lexists(file[0]):
+                    raise source_error(error, file[0]) from error
                 if error.errno not in _REFUSED:
                     raise
                 copy_file(*file)

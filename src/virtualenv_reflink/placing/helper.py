@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from virtualenv_reflink.filesystem.interrupts import interrupts_put_off
+from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.placing.batches import Batch, place
 from virtualenv_reflink.placing.placer import Placer, Refusals
 from virtualenv_reflink.progress import Progress
@@ -67,15 +68,16 @@ class Helper:
     def finish(self) -> Refusals:
         """Wait for the other process, and return which files refused their link mode there.
 
-        :raises OSError: for the first file that could not be placed there.
+        :raises SourceError: when it was one of the cache that was at fault there.
+        :raises OSError: for the first file that could not be placed there for another reason.
         """
         told = b"".join(iter(lambda: os.read(self._report, 1 << 16), b""))
         self._end()
         if not told:
             raise OSError(None, "a process that placed files was killed")
-        error, refusals = json.loads(told)
+        error, is_of_source, refusals = json.loads(told)
         if error is not None:
-            raise OSError(*error)
+            raise (SourceError if is_of_source else OSError)(*error)
         return Refusals(*refusals)
 
     def stop(self) -> None:
@@ -107,19 +109,20 @@ class Helper:
         try:
             placer.refusals = Refusals()
             error = self._place_while(placer, parent)
-            # what stopped it, as arguments of an OSError, and which files refused their link mode
-            os.write(pipe, json.dumps([error, placer.refusals]).encode())
+            told = error and (error.errno, error.strerror or str(error), error.filename)
+            os.write(pipe, json.dumps([told, isinstance(error, SourceError), placer.refusals]).encode())
         finally:
             os._exit(0)
 
-    def _place_while(self, placer: Placer, parent: int) -> tuple[int | None, str, str | None] | None:
+    def _place_while(self, placer: Placer, parent: int) -> OSError | None:
+        """Return what stopped it, if anything did."""
         try:
             for number in self._taken():
                 if os.getppid() != parent:
                     break
                 place(self._shares[number], placer, Progress())
         except OSError as stopped:
-            return stopped.errno, stopped.strerror or str(stopped), stopped.filename
+            return stopped
         return None
 
 

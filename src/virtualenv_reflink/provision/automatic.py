@@ -8,7 +8,6 @@ from virtualenv_reflink.errors import LinkModeError
 from virtualenv_reflink.layers.choice import LEAST_FILES, are_on_one_btrfs, may_snapshot, why_not_unasked
 from virtualenv_reflink.layers.layer import number_of_files
 from virtualenv_reflink.provision.layer_placement import Choice, built_layer, known_layer
-from virtualenv_reflink.provision.settings import is_temporary
 
 if TYPE_CHECKING:
     from virtualenv_reflink.layers.mode import TreeMode
@@ -23,7 +22,7 @@ def layer_that_pays(mode: TreeMode, wanted: Wanted, context: Context, supply: Su
     :raises ReflinkError: naming what went wrong.
     """
     root = context.environment.root
-    if is_temporary(context.cache.root) or mode.why_not(context.environment):
+    if context.cache.is_temporary or mode.why_not(context.environment):
         return Choice(mode, None)
     if not are_on_one_btrfs(context.cache.root, root):
         return Choice(mode, None)
