@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import MANIFEST_NAME, File, Tree
@@ -63,26 +65,37 @@ def links_now(tree: Tree) -> Links:
 def changed_file(tree: Tree, links: Links) -> str | None:
     """Return the path of a file of ``tree`` that is not as it was made, or None.
 
-    Size and mtime decide by themselves. The ctime moves with every link made or removed, so it means something only
-    while the number of links is the one last seen, or unknown: then what it has moved for is found by hashing the file.
-    A mode that lets it be written is reason to hash too; where only that was changed it is put back.
+    Size and mtime decide by themselves. The ctime moves with every link made or removed, too, which most files of a
+    scheme see together. What it has moved for otherwise is found by hashing the file. A mode that lets it be written is
+    reason to hash it as well; where only that was changed it is put back.
+
+    An edit that keeps size and mtime is not seen once all files around it were linked or unlinked after it.
     """
-    for scheme, directories in tree.schemes.items():
-        for directory in directories:
-            place = f"{tree.root}/{scheme}/{directory.path}"
-            for file in directory.files:
-                if _is_changed(f"{place}/{file.name}", file, tree.mtime_ns, links):
-                    return directory.path_of(file)
+    for scheme in tree.schemes:
+        try:
+            found = [(path, file, os.lstat(f"{tree.root}/{scheme}/{path}")) for path, file in tree.files(scheme)]
+        except OSError as error:
+            return os.path.relpath(str(error.filename), f"{tree.root}/{scheme}")
+        common = _common_number(status.st_nlink for _, _, status in found)
+        for path, file, status in found:
+            if _is_changed(f"{tree.root}/{scheme}/{path}", file, status, tree.mtime_ns, links, common):
+                return path
     return None
 
 
-def _is_changed(path: str, file: File, mtime_ns: int | None, links: Links) -> bool:
+def _common_number(numbers: Iterable[int]) -> int:
+    """Return the number of links that most files have."""
+    counted = Counter(numbers).most_common(1)
+    return counted[0][0] if counted else 1
+
+
+def _is_changed(path: str, file: File, status: os.stat_result, mtime_ns: int | None, links: Links, common: int) -> bool:
+    if status.st_size != file.size or status.st_mtime_ns != mtime_ns:
+        return True
+    writable = status.st_mode & _WRITABLE
+    linked_with_others = links.number not in {None, status.st_nlink} and status.st_nlink == common
+    touched = status.st_ctime_ns > links.seen_ns and not linked_with_others
     try:
-        status = os.lstat(path)
-        if status.st_size != file.size or status.st_mtime_ns != mtime_ns:
-            return True
-        writable = status.st_mode & _WRITABLE
-        touched = status.st_ctime_ns > links.seen_ns and links.number in {None, status.st_nlink}
         if (writable or touched) and file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
             return True
         if writable:
