@@ -20,9 +20,19 @@ def truncated(file: Path) -> None:
     os.truncate(file, 1)
 
 
+def directory(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("damage", [os.unlink, truncated], ids=["missing", "truncated"])
+@pytest.mark.parametrize("damage", [os.unlink, truncated, directory, pipe], ids=lambda damage: damage.__name__)
 def test_a_damaged_file_is_never_served(
     tmp_path: Path, place: Path, mode: str, damage: Callable[[Path], object], reflink: Run
 ) -> None:
