@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,8 +28,8 @@ def explained(root: Path) -> Iterator[None]:
     except SourceError:
         raise
     except OSError as error:
-        # without its parent or a filesystem that takes it, the root itself cannot be made
-        if isinstance(error, FileNotFoundError) and error.filename != str(root):
+        inside = error.filename is None or str(error.filename).startswith(f"{root}{os.sep}")
+        if isinstance(error, FileNotFoundError) and inside:
             raise CacheLostError(
                 f"the wheel cache {root} was deleted while it was used; let nothing delete it, or {ELSEWHERE}"
             ) from error
