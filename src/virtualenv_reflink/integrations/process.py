@@ -34,6 +34,7 @@ def run_as_process(main: Callable[[], int]) -> NoReturn:
     """
     try:
         gc.disable()
+        _answer_interrupts()
         _end_by_exception_on(signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
         _open_standard_streams()
         status = main()
@@ -60,6 +61,12 @@ def _status(exit_: SystemExit) -> int:
         return exit_.code or 0
     print(exit_.code, file=sys.stderr)
     return 1
+
+
+def _answer_interrupts() -> None:
+    """Have Ctrl-C raise KeyboardInterrupt again, unless it is ignored, as in the background of a script."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _end_by_exception_on(*numbers: int) -> None:
