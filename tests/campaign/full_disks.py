@@ -35,9 +35,9 @@ WAYS = tuple(
     for row in (
         "no space, tmpfs, copy, cold",
         "no space, tmpfs, copy, upgrade",
-        "no space, tmpfs, layer, no layer",
+        "no inodes, tmpfs, layer, no layer",
         "no space, ext4, copy, warm",
-        "no space, btrfs, copy, upgrade",
+        "no space, xfs, copy, upgrade",
         "no space, xfs, clone, cold",
         "no inodes, tmpfs, copy, warm",
         "no inodes, tmpfs, hardlink, upgrade",
