@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from filelock import FileLock
 
 from benchmarks.loop_mounts import loop_mount, why_no_mounts
 from tests.support.index import Index, serving
+from virtualenv_reflink.filesystem import native
+from virtualenv_reflink.filesystem.native import CORE
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-ONCE = pytest.mark.skipif(sys.version_info < (3, 13), reason="it takes long, and one version of Python is enough")
+THE_ONE_PYTHON = sys.version_info[:2] == (3, 13) and not sysconfig.get_config_var("Py_GIL_DISABLED")
+ONCE = pytest.mark.skipif(not THE_ONE_PYTHON, reason="it takes long, and runs with Python 3.13 alone")
 AT_LENGTH = pytest.mark.skipif(
-    sys.version_info < (3, 13) or not os.environ.get("CI"),
+    not (THE_ONE_PYTHON and os.environ.get("CI")),
     reason="it drives a real tool at length, with Python 3.13 where CI is set",
 )
 Install = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -32,7 +36,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     """Keep the user's settings and caches out of the tests, and bytecode as Python has it by default."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith(("VIRTUALENV_", "PYTHON", "TOX_", "NOX_", "PIPX_")):
+            if name.startswith(("VIRTUALENV_", "PYTHON", "TOX_", "NOX_", "PIPX_")) and name != CORE:
                 patch.delenv(name)
         # what is seeded unasked for Python 3.12 and later, for every Python
         patch.setenv("VIRTUALENV_SETUPTOOLS", "none")
@@ -93,6 +97,16 @@ def place(request: pytest.FixtureRequest) -> Iterator[Path]:
         if is_subvolume(str(sealed)):
             unseal_subvolume(str(sealed))
     shutil.rmtree(directory)
+
+
+@pytest.fixture(params=["native", "python"])
+def core(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The core that places files, here and in processes that are started."""
+    if request.param == "native" and native.core() != "native":
+        wanted = sys.platform == "linux" and os.environ.get("CI") and os.environ.get(CORE) != "python"
+        (pytest.fail if wanted else pytest.skip)("there is no native core here")
+    monkeypatch.setenv(CORE, request.param)
+    return str(request.param)
 
 
 @pytest.fixture

@@ -56,3 +56,7 @@ class OptionError(ReflinkError):
 
 class MissingExtraError(ReflinkError):
     """A command needs what only an extra of this project installs."""
+
+
+class SharingError(ReflinkError):
+    """What environments hold twice cannot be shared."""

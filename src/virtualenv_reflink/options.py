@@ -1,5 +1,6 @@
 """Each option that all fronts have, declared once: for virtualenv's parser, for that of our commands, for tox."""
 
+import os
 import re
 from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 from virtualenv_reflink.cache.temporary import is_temporary
 from virtualenv_reflink.errors import OptionError
 from virtualenv_reflink.provision.link_modes import DEFAULT, LINK_MODES, needs_lasting_cache
-from virtualenv_reflink.provision.settings import TEN_MINUTES, Settings, default_wheel_cache
+from virtualenv_reflink.provision.settings import NINETY_DAYS, TEN_MINUTES, Settings, default_wheel_cache
 
 _TRUE = ("1", "yes", "true", "on")
 _FALSE = ("0", "no", "false", "off")
@@ -37,13 +38,29 @@ def _directory(text: str) -> Path:
         raise ArgumentTypeError(f"{text!r} cannot be made an absolute path: {error}") from None
 
 
+def _directories(text: str) -> tuple[Path, ...]:
+    return tuple(_directory(part) for part in text.split(os.pathsep) if part)
+
+
 def _seconds(text: str) -> float:
+    return _amount(text, "seconds")
+
+
+def days(text: str) -> float:
+    """Return ``text`` as a number of days from 0 up.
+
+    :raises ArgumentTypeError: when it is none.
+    """
+    return _amount(text, "days")
+
+
+def _amount(text: str, unit: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+        raise ArgumentTypeError(f"{text!r} is not a number of {unit}") from None
     if not number >= 0:  # neither is nan
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds from 0 up")
+        raise ArgumentTypeError(f"{text!r} is not a number of {unit} from 0 up")
     return number
 
 
@@ -162,16 +179,35 @@ WITH = (
         "also install what this requirements file or pylock.toml asks for (can be set 1+ times)",
     ),
 )
+WHEEL_CACHE = Option(
+    "--wheel-cache",
+    "wheel_cache",
+    "DIR",
+    _directory,
+    None,
+    "the directory of unpacked wheels (the user's cache directory unless set)",
+)
+BASE_CACHE = Option(
+    "--base-cache",
+    "base_cache",
+    "DIRS",
+    _directories,
+    "",
+    f"caches that are only read, looked into before anything is unpacked ({os.pathsep!r} stands between several)",
+)
+CACHE_MAX_AGE = Option(
+    "--cache-max-age",
+    "cache_max_age",
+    "DAYS",
+    days,
+    f"{NINETY_DAYS:g}",
+    f"take out of the wheel cache what was not used for so long ({NINETY_DAYS:g} days unless set; 0 for never)",
+)
 SETTINGS = (
     LINK_MODE,
-    Option(
-        "--wheel-cache",
-        "wheel_cache",
-        "DIR",
-        _directory,
-        None,
-        "the directory of unpacked wheels (the user's cache directory unless set)",
-    ),
+    WHEEL_CACHE,
+    BASE_CACHE,
+    CACHE_MAX_AGE,
     Option(
         "--no-compile-bytecode",
         "no_compile_bytecode",
@@ -212,24 +248,34 @@ def listed(value: str | list[str]) -> list[str]:
     return _items(value) if isinstance(value, str) else value
 
 
+def wheel_cache(options: Namespace) -> Path:
+    """Return the directory that :data:`WHEEL_CACHE` says, or where the cache of this user is.
+
+    :raises OptionError: when it cannot be read.
+    """
+    return WHEEL_CACHE.value(options) or default_wheel_cache()
+
+
 def settings(options: Namespace) -> Settings:
     """Return what the options of :data:`SETTINGS` say once they are parsed.
 
     :raises OptionError: when one cannot be read, or they contradict each other.
     """
     values = {option.dest: option.value(options) for option in SETTINGS}
-    wheel_cache = values["wheel_cache"] or default_wheel_cache()
-    if is_temporary(wheel_cache) and needs_lasting_cache(values["link_mode"]):
+    place = values["wheel_cache"] or default_wheel_cache()
+    if is_temporary(place) and needs_lasting_cache(values["link_mode"]):
         raise OptionError(
             f"--link-mode {values['link_mode']} needs a wheel cache that stays; name one with --wheel-cache"
         )
     return Settings(
-        wheel_cache=wheel_cache,
+        wheel_cache=place,
         link_mode=values["link_mode"],
         compile_bytecode=not values["no_compile_bytecode"],
         offline=values["offline"],
         refresh=values["refresh"],
         remember_for=values["remember_for"],
+        cache_max_age=values["cache_max_age"],
+        base_caches=values["base_cache"],
     )
 
 

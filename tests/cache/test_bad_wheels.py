@@ -23,6 +23,7 @@ from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.native import CORE
 from virtualenv_reflink.placing import copy
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.progress import Progress
@@ -369,6 +370,7 @@ def test_names_that_differ_in_case_where_case_does_not_count(tmp_path: Path, mon
     def folding(source: str, target: str, *attributes: Any) -> None:
         copy_file(source, target.lower(), *attributes)
 
+    monkeypatch.setenv(CORE, "python")
     monkeypatch.setattr(copy, "copy_file", folding)
     with pytest.raises(InstallError, match=f"{wheel.name} cannot be installed: .*sample/a.py is there already"):
         install_copies(unpacked, bare_environment(tmp_path / "env"))
@@ -383,6 +385,7 @@ def test_an_interrupt_leaves_nothing_in_the_environment(tmp_path: Path, monkeypa
             raise KeyboardInterrupt
         copy_file(source, target, *attributes)
 
+    monkeypatch.setenv(CORE, "python")
     monkeypatch.setattr(copy, "copy_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         install_copies(unpacked, bare_environment(tmp_path / "env"))

@@ -94,8 +94,8 @@ def test_what_is_kept_is_recalled_or_absent(tmp_path: Path) -> None:
     assert cache.read_note("kind", "good", json.loads) == {"a": 1}
     for key in ("bad", "binary", "directory", "dangling", "absent"):
         assert cache.read_note("kind", key, json.loads) is None
-    assert dict(cache.notes("kind")) == {"good": '{"a": 1}', "bad": "{"}
-    assert dict(cache.notes("nothing")) == {}
+    assert {note.name for note in cache.store.note_files("kind")} == {"good", "bad", "binary", "directory", "dangling"}
+    assert cache.store.note_files("nothing") == []
 
 
 POISON = ["..", "../x", "a/../../x", "/etc", "a//b", "./a", "a/.", "", "a\\..\\b", "a\n", "a/..", "../../../../outside"]

@@ -21,12 +21,13 @@ from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.errors import BadWheelError
 
 INFO = "sample-1.0.dist-info"
+ANY = "py3-none-any.whl"
 FILES = {"sample.py": b"answer = 42\n", "sample_data.bin": b"\xfb\xff\xfe" * 30}
 Rows = list[list[str]]
 Change = Callable[[Rows], "Rows | str"]
 
 
-def pip_install(environment: Path, *wheels: Path, code: int = 0) -> None:
+def pip_install(environment: Path, *wheels: object, code: int = 0) -> None:
     command = [sys.executable, "-m", "pip", "--python", environment, "install", "--no-index", "--no-deps", *wheels]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     assert (done.returncode != 0) == bool(code), done.stdout + done.stderr
@@ -148,10 +149,8 @@ OTHER_PROJECTS = {
     "hyphen in the name": ("foo_bar-1.0-py3-none-any.whl", "foo-bar-1.0.dist-info", "Name: foo-bar\nVersion: 1.0"),
     "another name": ("foo-1.0-py3-none-any.whl", "foo_bar-1.0.dist-info", "Name: foo\nVersion: 1.0"),
     "longer name": ("foo-1.0-py3-none-any.whl", "foobar-1.0.dist-info", "Name: foo\nVersion: 1.0"),
-    "another version": ("foo-1.0-py3-none-any.whl", "foo-1.1.dist-info", "Name: foo\nVersion: 1.0"),
-    "no version": ("foo-1.0-py3-none-any.whl", "foo.dist-info", "Name: foo\nVersion: 1.0"),
+    "hyphen in the version": ("foo-1.0-py3-none-any.whl", "foo-bar-1.0.dist-info", "Name: foo\nVersion: 1.0"),
     "METADATA of another": ("foo-1.0-py3-none-any.whl", "foo-1.0.dist-info", "Name: bar\nVersion: 1.0"),
-    "METADATA of another version": ("foo-1.0-py3-none-any.whl", "foo-1.0.dist-info", "Name: foo\nVersion: 1.1"),
     "METADATA without name": ("foo-1.0-py3-none-any.whl", "foo-1.0.dist-info", "Version: 1.0"),
     "METADATA without version": ("foo-1.0-py3-none-any.whl", "foo-1.0.dist-info", "Name: foo"),
 }
@@ -190,6 +189,30 @@ def test_other_ways_to_write_the_same_name_and_version_are_taken(
 ) -> None:
     unpacked = WheelCache(tmp_path / "cache").unpacked(raw_wheel(tmp_path, filename, info, metadata))
     assert f"Name: {unpacked.metadata.distribution}\nVersion: {unpacked.metadata.version}" == metadata
+
+
+@pytest.mark.parametrize(
+    ("info", "version"),
+    [("sample-1.0", "1.1"), ("sample-1.1", "1.0"), ("sample-1.1", "1.1"), ("sample", "1.0"), ("sample-1.0", "1")],
+)
+def test_another_version_than_in_the_file_name_is_taken_as_by_pip(
+    tmp_path: Path, info: str, version: str, environment: Path, install: Install
+) -> None:
+    metadata = f"Name: sample\nVersion: {version}"
+    wheel = raw_wheel(tmp_path, f"sample-1.0-{ANY}", f"{info}.dist-info", metadata, {"sample.py": b""})
+    theirs = bare(tmp_path / "theirs")
+    for number in range(2):
+        install(*["--force-reinstall"] * number, wheel)
+        pip_install(theirs, *["--force-reinstall"] * number, wheel)
+        assert facts(environment) == facts(theirs)
+
+
+def test_another_version_than_an_index_promises_is_refused(tmp_path: Path, environment: Path, install: Install) -> None:
+    metadata = "Name: sample\nVersion: 1.1"
+    raw_wheel(tmp_path, f"sample-1.0-{ANY}", "sample-1.0.dist-info", metadata)
+    words = ("--no-index", "--find-links", tmp_path, "sample")
+    install(*words, code=1)
+    pip_install(environment, *words, code=1)
 
 
 @pytest.mark.parametrize("name", ["sample.data", "Sample-1.0.data", "x.data"])

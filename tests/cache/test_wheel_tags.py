@@ -9,10 +9,12 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+import packaging
 import pytest
 from packaging import tags
 from packaging.markers import default_environment
 
+from tests.support.interpreters import VERSIONS, interpreter
 from virtualenv_reflink.cache.interpreter import ask_interpreter, parse_facts
 from virtualenv_reflink.cache.raw_facts import raw_facts
 from virtualenv_reflink.cache.wheel_tags import wheel_tags
@@ -44,6 +46,14 @@ def test_as_pip_in_the_interpreter(python: Path) -> None:
         return [tag for tag in found if "-linux_" not in tag]
 
     assert order(ours.wheel_tags) == order(theirs)
+
+
+@pytest.mark.parametrize("version", [version for version in VERSIONS if version != "3.9"])
+def test_as_packaging_in_the_interpreter(version: str) -> None:
+    python = interpreter(version)
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from packaging import tags; print(*tags.sys_tags())"
+    said = subprocess.check_output([python, "-I", "-c", code, Path(packaging.__file__).parents[1]], text=True)
+    assert parse_facts(ask_interpreter(python)).wheel_tags == said.split()
 
 
 @pytest.mark.skipif(not os.path.exists("/lib64/ld-linux-x86-64.so.2"), reason="glibc on x86-64")

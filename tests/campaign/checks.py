@@ -41,7 +41,7 @@ def changes(before: dict[str, tuple[object, ...]], after: dict[str, tuple[object
 
 def library_of(environment: Path) -> Path:
     """Return where the packages of an environment are, or would be."""
-    found = list(environment.glob("lib/python3*/site-packages"))
+    found = list(environment.glob("lib/*/site-packages"))
     return found[0] if found else environment / "lib" / "site-packages"
 
 

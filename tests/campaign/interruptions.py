@@ -157,9 +157,7 @@ def _interrupt(
     said = output.read_text(errors="replace")
     where = f"{way.name} after {moment:.2f} s"
     tally.problem("traceback", [f"{where}: {said}"] if "Traceback" in said else [])
-    if way.group or way.can_be_answered:
-        # a second process of ours may still work where its parent alone was killed
-        tally.problem("lost", (f"{where}: listed, but {each}" for each in not_whole(at.environment)))
+    tally.problem("lost", (f"{where}: listed, but {each}" for each in not_whole(at.environment)))
     if hit and way.can_be_answered and installed(at.environment) != scenario.expected:
         found = changes(before, tree_of(at.environment))
         tally.problem("lost", [f"{where}: exit status {code}, not as before: {', '.join(found[:3])}"] if found else [])

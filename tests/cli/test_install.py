@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Install, Run, bare, python_of, tree_digest
-from tests.differential import compare
 from tests.support.comparison import differences, packages, site_packages
 from tests.support.index import Index, serving, write_lock
 from tests.support.projects import make_project
@@ -24,11 +23,6 @@ def pip(environment: Path, *args: object, code: int = 0) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
-
-
-@pytest.mark.parametrize("requirement", ["flask", *(["black[jupyter]"] if sys.version_info >= (3, 13) else [])])
-def test_equals_what_pip_makes_of_it(tmp_path: Path, cache: Path, requirement: str) -> None:
-    assert compare([requirement], tmp_path, cache) == []
 
 
 def test_dependencies_and_what_is_told(index: Index, install: Install, environment: Path) -> None:

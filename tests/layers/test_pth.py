@@ -121,9 +121,11 @@ def test_a_layer_that_has_gone_is_one_line_at_start(tmp_path: Path, layered: Pat
         if json.loads((path / "layer.json").read_text())["beside"]
     ]
     shutil.rmtree(layer)
-    said = runs(layered, "print('started')")
-    told = f"virtualenv-reflink: the layer {layer}/tree of this environment is missing; create the environment again"
-    assert said == f"started\n{told}\n"
+    started, told = runs(layered, "print('started')").splitlines()
+    assert started == "started"
+    # from Python 3.15 on it is site that tells
+    missing = f"virtualenv-reflink: the layer {layer}/tree of this environment is missing; create the environment again"
+    assert told == missing if sys.version_info < (3, 15) else f"{layer}/tree does not exist" in told
     assert "is missing" in reflink("eject", "--wheel-cache", tmp_path / "cache", layered, code=1).stderr
     wheel = tmp_path / "sample-1.0-py3-none-any.whl"
     options = ["--wheel-cache", tmp_path / "cache", "--link-mode", "layer", "--with", wheel]
@@ -197,14 +199,14 @@ def test_a_layer_knows_the_environments_that_live_on_it(tmp_path: Path, reflink:
     environments = [tmp_path / name for name in ("one", "two", "three")]
     reflink("venv", *options, "--with", wheel, *environments)
     (layer,) = cache.glob("v4/layers/layer-*")
-    assert set(living_users(WheelCache(cache), layer.name)) == set(environments)
+    assert living_users(WheelCache(cache)) == {layer.name: sorted(environments)}
     shutil.rmtree(environments[0])
     environments[1].rename(tmp_path / "moved")
     reflink("eject", "--wheel-cache", cache, environments[2])
-    assert set(living_users(WheelCache(cache), layer.name)) == set()
+    assert living_users(WheelCache(cache)) == {}
     assert runs(tmp_path / "moved", "import sample; sample.main()") == "sample runs\n"
     reflink("install", "--wheel-cache", cache, "-p", tmp_path / "moved", make_wheel(tmp_path, {}, name="another"))
-    assert set(living_users(WheelCache(cache), layer.name)) == {tmp_path / "moved"}
+    assert living_users(WheelCache(cache)) == {layer.name: [tmp_path / "moved"]}
 
 
 def test_nothing_is_left_when_something_is_in_the_way(tmp_path: Path, reflink: Run) -> None:

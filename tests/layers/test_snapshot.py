@@ -15,8 +15,9 @@ import pytest
 from benchmarks.loop_mounts import loop_mount, used_bytes
 from tests.conftest import Run, bare, python_of, tree_digest
 from tests.support.comparison import differences, packages, site_packages
-from tests.support.extents import extents, shares_all_extents
+from tests.support.extents import shares_all_extents
 from tests.support.wheels import full_wheel, make_wheel
+from virtualenv_reflink.filesystem.extents import extents
 from virtualenv_reflink.filesystem.subvolume import create_subvolume, is_subvolume, snapshot
 
 BTRFS = pytest.mark.parametrize("place", ["btrfs"], indirect=True)

@@ -13,6 +13,7 @@ from tests.conftest import ONCE, Run, python_of
 from tests.support.interpreters import VERSIONS, base_with, interpreter
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache.wheel_cache import WheelCache
+from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.errors import ReflinkError
 from virtualenv_reflink.layers.startup import startup_of
 from virtualenv_reflink.requirements.bundled import bundled_wheel
@@ -124,6 +125,16 @@ def test_any_path_of_the_cache(
 
 
 @EVERY_VERSION
+def test_the_hook_of_setuptools_is_kept(python: Path, tmp_path: Path, plain: Path, reflink: Run) -> None:
+    release = subprocess.check_output([python, "-c", "import sys; print(*sys.version_info[:3])"], text=True)
+    major, minor, micro = map(int, release.split())
+    setuptools = bundled_wheel(WheelCache(tmp_path / "cache"), "setuptools", (major, minor, micro))
+    environment = made(reflink, python, tmp_path / "env", plain, setuptools)
+    for options in ([], ["-I"], ["-X", "dev"]):
+        assert "setuptools/_distutils" in says(environment, "import distutils; print(distutils.__file__)", *options)
+
+
+@EVERY_VERSION
 def test_nothing_of_it_stays(python: Path, tmp_path: Path, wheel: Path, plain: Path, reflink: Run) -> None:
     cache, place = tmp_path / "josé", tmp_path / "env"
     options = ["--wheel-cache", cache, "-p", place]
@@ -160,7 +171,8 @@ def test_start_files_of_a_layer(python: Path, tmp_path: Path, plain: Path, refli
 @pytest.mark.parametrize("version", [(3, 15, 0), (3, 18, 0), (3, 20, 1), (4, 0, 0)])
 def test_no_line_is_run_from_python_3_15_on(tmp_path: Path, version: tuple[int, int, int]) -> None:
     for place in (tmp_path, tmp_path / "josé"):
-        lines = list(startup_of(place / "tree", version).files.values())
+        environment = Environment(place, place, place, version, *[place] * 5)
+        lines = list(startup_of(place / "tree", environment, place / "note").files.values())
         assert lines
         assert not [line for line in lines if line.startswith(b"import")]
 

@@ -33,10 +33,10 @@ def test_one_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> Non
         gone = Path(note.read_text())
         os.truncate(note, 0)
     expected = {tmp_path / name for name in names} - {tmp_path / names[3], tmp_path / names[4], gone}
-    assert set(living_users(cache, LAYER)) == expected
+    assert living_users(cache) == {LAYER: sorted(expected)}
 
 
 def test_one_that_uses_another_layer_now_is_none(tmp_path: Path) -> None:
     cache = WheelCache(tmp_path / "cache")
     register_user(cache, LAYER, environment(tmp_path / "env", layer="layer-1"))
-    assert list(living_users(cache, LAYER)) == []
+    assert living_users(cache) == {"layer-1": [tmp_path / "env"]}

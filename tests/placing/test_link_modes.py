@@ -31,6 +31,7 @@ def cached_files(cache: Path, scheme: str = "purelib") -> dict[str, Path]:
 
 
 @SHARING
+@pytest.mark.usefixtures("core")
 def test_every_file_of_a_wheel_shares_all_its_extents_with_the_cache(
     place: Path, virtualenv: Run, wheelhouse: Path
 ) -> None:
@@ -60,6 +61,7 @@ def test_ten_environments_take_almost_no_disk(place: Path, virtualenv: Run, whee
 
 @EVERYWHERE
 @MODES
+@pytest.mark.usefixtures("core")
 def test_nothing_done_in_an_environment_changes_the_cache_or_the_next_one(
     place: Path, mode: str, virtualenv: Run
 ) -> None:
@@ -108,6 +110,7 @@ def test_auto_copies_into_a_nocow_directory_and_says_why(place: Path, virtualenv
 
 
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+@pytest.mark.usefixtures("core")
 def test_a_nocow_directory_in_the_middle_does_not_fail_the_tree(place: Path, virtualenv: Run) -> None:
     environment = place / "env"
     virtualenv("--no-seed", environment)
@@ -130,6 +133,7 @@ def test_clone_asked_for_where_it_is_impossible_is_an_error(place: Path, virtual
 
 
 @EVERYWHERE
+@pytest.mark.usefixtures("core")
 def test_hardlink_shares_inodes_that_are_read_only(place: Path, virtualenv: Run) -> None:
     cache, environment = place / "cache", place / "env"
     done = virtualenv("--wheel-cache", cache, "--link-mode", "hardlink", environment)

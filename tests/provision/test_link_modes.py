@@ -9,7 +9,7 @@ import pytest
 
 from virtualenv_reflink.errors import LinkModeError
 from virtualenv_reflink.placing.mode import FileMode
-from virtualenv_reflink.provision.link_modes import DEFAULT, LINK_MODES, descriptions, link_modes
+from virtualenv_reflink.provision.link_modes import DEFAULT, LINK_MODES, descriptions, link_modes, tree_mode
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,8 +32,8 @@ def test_what_is_chosen_by_itself_isolates() -> None:
     assert not modes.shares_inodes
     assert all(mode.isolates for mode in modes.files)
     assert modes.tree is None
-    assert modes.tree_for_many is not None
-    assert modes.tree_for_many.isolates
+    assert modes.for_many is not None
+    assert tree_mode(modes.for_many).isolates
 
 
 @pytest.mark.parametrize("name", LINK_MODES)

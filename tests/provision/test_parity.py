@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,25 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ONCE, Run, python_of
+from tests.conftest import ONCE, THE_ONE_PYTHON, Run, python_of
 from tests.support.comparison import differences, facts, site_packages
+from tests.support.interpreters import THIS, VERSIONS, interpreter
 from tests.support.wheels import make_wheel
 
 # One Python makes environments of all others, and has the large wheels; the others make their own.
-_THIS = f"{sys.version_info[0]}.{sys.version_info[1]}"
-PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"] if _THIS == "3.13" else [_THIS]
-LARGE = ["black", "jupyterlab", "setuptools", "botocore", "jmespath"] if _THIS == "3.13" else []
-
-
-def interpreter(version: str) -> Path:
-    """Find a Python on the path or among pyenv's; its shims are there for each version, but run only the chosen one."""
-    on_path = shutil.which(f"python{version}")
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    for found in [*([Path(on_path)] if on_path else []), *sorted(pyenv.glob(f"versions/{version}.*/bin/python"))]:
-        said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-        if said.startswith(f"Python {version}."):
-            return found
-    pytest.skip(f"there is no Python {version}")
+PYTHONS = [version for version in VERSIONS if not version.endswith("d")] if THE_ONE_PYTHON else [THIS]
+LARGE = ["black", "jupyterlab", "setuptools", "botocore", "jmespath"] if THE_ONE_PYTHON else []
 
 
 def run(*command: object, **kwargs: object) -> str:
@@ -68,7 +56,7 @@ def test_equals_what_the_default_seeder_gives(
     names = [{(package["name"], package["version"]) for package in json.loads(text)} for text in lists]
     assert names[0] == names[1]
     run(ours / "bin" / "pip", "check")
-    run(ours / "bin" / f"pip{version}", "--version")
+    run(ours / "bin" / f"pip{version.removeprefix('pypy').removesuffix('t')}", "--version")
 
 
 def made_wheel(directory: Path) -> Path:
@@ -100,12 +88,14 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can enter d
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002, pytest.param(0o137, marks=needs_root)])
+@pytest.mark.usefixtures("core")
 def test_a_wheel_with_everything_equals_what_pip_installs(
     tmp_path: Path, cache: Path, virtualenv: Run, umask: int
 ) -> None:
     compare(made_wheel(tmp_path), tmp_path, cache, virtualenv, umask)
 
 
+@pytest.mark.usefixtures("core")
 def test_a_wheel_of_5000_files_equals_what_pip_installs(tmp_path: Path, cache: Path, virtualenv: Run) -> None:
     compare(large_wheel(tmp_path), tmp_path, cache, virtualenv)
 

@@ -97,6 +97,18 @@ OF_A_WHEEL = {
         {"pip.conf": "[install]\nconstraint = c.txt\n", "c.txt": f"demo @ URL/{WHEEL}\n"},
         {"PIP_CONFIG_FILE": "DIR/pip.conf"},
     ),
+    "find-links behind tilde": Form(("-f", "~", "demo"), environ={"HOME": "DIR"}),
+    "find-links of a constraints file": Form(("-c", "c.txt", "demo"), {"c.txt": "-f .\n"}),
+    "link to it": Form((f"DIR/links/{WHEEL}",), {f"links/{WHEEL}": b"@LINK"}),
+    "constraint relative to its file": Form(("-c", "sub/c.txt", "demo"), {"sub/c.txt": f"demo @ URL/{WHEEL}\n"}),
+    "constraint of a nested file": Form(
+        ("-r", "r.txt"),
+        {"r.txt": "-r sub/s.txt\ndemo\n", "sub/s.txt": "-c c.txt\n", "sub/c.txt": f"demo @ URL/{WHEEL}\n"},
+    ),
+    "two environment variables": Form(
+        ("-r", "r.txt"), {"r.txt": f"demo @ ${{SCHEME}}//${{WHERE}}/{WHEEL}\n"}, {"SCHEME": "file:", "WHERE": "QUOTED"}
+    ),
+    "path after options of other kinds": Form(("--no-deps", "--pre", "--prefer-binary", f"DIR/{WHEEL}")),
     "lock named as requirements": Form(
         ("-r", "pylock.toml"),
         {
@@ -135,7 +147,10 @@ def test_a_changed_wheel_is_installed(
         for name, content in form.files.items():
             file = place / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(content, bytes):
+            if content == b"@LINK":
+                file.unlink(missing_ok=True)
+                file.symlink_to(place / WHEEL)
+            elif isinstance(content, bytes):
                 file.write_bytes(content.replace(b"URL/", f"{place.as_uri()}/".encode()))
             elif not file.exists() or "SHA256" in content:
                 file.write_text(filled(content, place))
@@ -154,16 +169,26 @@ OF_A_PROJECT: dict[str, Form] = {
     "name @ URL": Form(("sample @ URL/project",)),
     "path with extras": Form(("./project[extra]",)),
     "link to it": Form(("./link",)),
+    "URL with a fragment": Form(("URL/project#egg=sample",)),
+    "URL of a subdirectory": Form(("sample @ URL/.#subdirectory=project",)),
+    "variable": Form(("-r", "r.txt"), {"r.txt": "sample @ file://${WHERE}/project\n"}, {"WHERE": "QUOTED"}),
+    "constraint": Form(("-c", "c.txt", "sample"), {"c.txt": "sample @ URL/project\n"}),
+    "PIP_REQUIREMENT": Form((f"URL/{WHEEL}",), {"r.txt": "./project\n"}, {"PIP_REQUIREMENT": "r.txt"}),
     "file of requirements": Form(("-r", "r.txt"), {"r.txt": "./project[extra] ; python_version > '3'\n"}),
 }
 
 
 @pytest.mark.parametrize("form", OF_A_PROJECT.values(), ids=OF_A_PROJECT)
-def test_a_changed_project_is_installed(form: Form, place: Path, tmp_path: Path, install: Install) -> None:
+def test_a_changed_project_is_installed(
+    form: Form, place: Path, tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = make_project(place / "project")
+    make_wheel(place, {"demo.py": b""}, name="demo")
     (place / "link").symlink_to(project)
     for name, content in form.files.items():
-        (place / name).write_text(str(content))
+        (place / name).write_text(filled(str(content), place))
+    for name, variable in form.environ.items():
+        monkeypatch.setenv(name, filled(variable, place))
     for value in ("old", "new"):
         (project / "sample.py").write_text(value)
         into = bare(tmp_path / value)
@@ -171,7 +196,13 @@ def test_a_changed_project_is_installed(form: Form, place: Path, tmp_path: Path,
         assert (site_packages(into) / "sample.py").read_text() == value
 
 
-@pytest.mark.parametrize("words", [("-e", "./project[extra]"), ("-e", "project"), ("-r", "r.txt")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("-e", "./project[extra]"), ("-e", "project"), ("-r", "r.txt"), ("-e", "URL/project")),
+        *(("-e", "URL/project#egg=sample"), ("-e", "sample @ URL/project"), ("--editable=DIR/project",)),
+    ],
+)
 def test_a_changed_version_of_an_editable_project_is_installed(
     words: tuple[str, ...], place: Path, tmp_path: Path, install: Install
 ) -> None:
@@ -181,7 +212,7 @@ def test_a_changed_version_of_an_editable_project_is_installed(
     for version in ("1.0", "2.0"):
         (project / "backend.py").write_text(backend.replace("'1.0'", repr(version)))
         into = bare(tmp_path / version)
-        install(*words, into=into)
+        install(*(filled(word, place) for word in words), into=into)
         assert packages(into) == {"sample": version}
 
 

@@ -79,6 +79,7 @@ def test_constraints(allowed: str | None, place: str, wheel: Path, tmp_path: Pat
         "Name: sample\n",
         "Version: 1.0\n",
         "Name: sample\nVersion: 1.0-custom-x\n",
+        "Name: sample\nVersion: 1.1\n",
         "Name: Sample\nVersion: 1.0\n",
         "name: sample\nversion: 1.0\n",
         "Name: sample\nVersion: 1.0\nRequires-Python: >=3.99\n",

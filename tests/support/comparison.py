@@ -6,16 +6,19 @@ import csv
 import json
 import os
 from importlib.metadata import distributions
+from operator import eq
 from pathlib import Path
+from tokenize import detect_encoding
 
 from tests.support.wheels import record_hash
 
+_NO_FILE, _UNTRUE = "no file", "untrue"
 _GENERATED = {"INSTALLER", "RECORD", "direct_url.json"}
 
 
 def site_packages(environment: Path) -> Path:
     """Return where an environment's packages are."""
-    (found,) = environment.glob("lib/python3*/site-packages")
+    (found,) = environment.glob("lib/*/site-packages")
     return found
 
 
@@ -38,7 +41,7 @@ def facts(environment: Path) -> dict[str, tuple[int, bytes]]:
     for path in sorted(environment.rglob("*")):
         relative = str(path.relative_to(environment))
         made_by_creator = relative.startswith(("bin/activate", "bin/deactivate", "pyvenv.cfg"))
-        if path.is_symlink() or path.name == "direct_url.json" or made_by_creator:
+        if path.is_symlink() or path.name == "direct_url.json" or made_by_creator or _is_left_uncompiled(path):
             continue
         unlike = path.is_dir() or path.name in _GENERATED or path.suffix == ".pyc" or relative in generated
         content = b"" if unlike else path.read_bytes().replace(os.fsencode(environment), b"ENVIRONMENT")
@@ -46,9 +49,9 @@ def facts(environment: Path) -> dict[str, tuple[int, bytes]]:
     return found
 
 
-def records(environment: Path) -> dict[str, set[tuple[str, ...]]]:
-    """The rows of each RECORD, their hashes found true and left out where they depend on who installed."""
-    return {path.parent.name: _rows(path, environment) for path in site_packages(environment).glob("*/RECORD")}
+def records(environment: Path) -> dict[str, dict[str, str]]:
+    """What each RECORD says of each file: its hash, nothing (also where it depends on who installed), or an untruth."""
+    return {path.parent.name: _claims(path, environment) for path in site_packages(environment).glob("*/RECORD")}
 
 
 def direct_urls(environment: Path) -> dict[str, object]:
@@ -58,30 +61,62 @@ def direct_urls(environment: Path) -> dict[str, object]:
 
 
 def differences(ours: Path, theirs: Path) -> list[str]:
-    """Say in what the packages of two environments differ."""
+    """Say in what the packages of two environments differ; where their RECORDs are untrue, ours must be true."""
     found = []
-    for look in (facts, records, direct_urls):
+    for look, are_alike in ((facts, eq), (records, _is_as_true), (direct_urls, eq)):
         here, there = look(ours), look(theirs)
         found += [f"{look.__name__}: only ours: {name}" for name in here.keys() - there.keys()]
         found += [f"{look.__name__}: only theirs: {name}" for name in there.keys() - here.keys()]
-        found += [
-            f"{look.__name__}: unlike: {name}" for name in here.keys() & there.keys() if here[name] != there[name]
-        ]
+        both = here.keys() & there.keys()
+        found += [f"{look.__name__}: unlike: {name}" for name in both if not are_alike(here[name], there[name])]
     return sorted(found)
 
 
-def _rows(record: Path, environment: Path) -> set[tuple[str, ...]]:
+def _is_as_true(ours: dict[str, str], theirs: dict[str, str]) -> bool:
+    """Whether two RECORDs say the same, but for what pip takes over from a wheel although it is not so."""
+    there = {name: claim for name, claim in theirs.items() if claim != _NO_FILE or name in ours}
+    better = {name for name, claim in there.items() if not _is_true(claim) and _is_true(ours.get(name, ""))}
+    return ours.keys() == there.keys() and all(name in better or ours[name] == there[name] for name in there)
+
+
+def _is_left_uncompiled(bytecode: Path) -> bool:
+    """Whether a file is bytecode of a source in a rare encoding, which pip 26.3 does not compile."""
+    if bytecode.suffix != ".pyc":
+        return False
+    source = bytecode.parents[1] / f"{bytecode.name.partition('.')[0]}.py"
+    try:
+        with source.open("rb") as stream:
+            return detect_encoding(stream.readline)[0] not in {"utf-8", "utf-8-sig", "iso-8859-1"}
+    except (OSError, SyntaxError):
+        return False
+
+
+def _is_true(claim: str) -> bool:
+    return claim not in {"", _NO_FILE} and not claim.startswith(_UNTRUE)
+
+
+def _claims(record: Path, environment: Path) -> dict[str, str]:
     library = site_packages(environment)
     generated = {f"../../../{path}" for path in entry_points(environment)}
     with record.open(newline="", encoding="utf-8") as stream:
-        rows = [tuple(row) for row in csv.reader(stream) if not row[0].endswith("/direct_url.json")]
-    found = set()
-    for name, digest, size in rows:
-        # of bytecode that a wheel ships pip keeps the hash in RECORD, though it compiles it anew
-        compiled = name.endswith(".pyc")
-        content = b"" if compiled else (library / name).read_bytes()
-        if digest and not compiled:
-            assert (digest, size) == (record_hash(content), str(len(content))), name
-        depends = compiled or name in generated or name.endswith("/INSTALLER") or os.fsencode(environment) in content
-        found.add((name, "", "") if depends else (name, digest, size))
-    return found
+        rows = [row for row in csv.reader(stream) if not row[0].endswith("/direct_url.json")]
+    return {
+        row[0]: _claim(row, library, environment, generated)
+        for row in rows
+        if not _is_left_uncompiled(library / row[0])
+    }
+
+
+def _claim(row: list[str], library: Path, environment: Path, generated: set[str]) -> str:
+    name, hash_, size = row
+    # of bytecode that a wheel ships pip keeps the hash in RECORD, though it compiles it anew
+    if name.endswith((".pyc", "/INSTALLER")) or name in generated:
+        return ""
+    if not (library / name).is_file():
+        return _NO_FILE
+    content = (library / name).read_bytes()
+    if not hash_ or os.fsencode(environment) in content:
+        return ""
+    algorithm = hash_.partition("=")[0]
+    is_true = algorithm in {"sha256", "sha384", "sha512"} and hash_ == record_hash(content, algorithm)
+    return hash_ if is_true and size == str(len(content)) else f"{_UNTRUE}: {hash_} {size}"

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support.extents import extents
+from virtualenv_reflink.filesystem.extents import extents
 
 
 class Shell(NamedTuple):

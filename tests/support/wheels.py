@@ -8,9 +8,10 @@ import zipfile
 from pathlib import Path
 
 
-def record_hash(content: bytes) -> str:
+def record_hash(content: bytes, algorithm: str = "sha256") -> str:
     """Return the hash of ``content`` as RECORD has it."""
-    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+    digest = base64.urlsafe_b64encode(hashlib.new(algorithm, content).digest()).decode().rstrip("=")
+    return f"{algorithm}={digest}"
 
 
 def make_wheel(

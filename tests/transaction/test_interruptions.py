@@ -14,7 +14,10 @@ FEW = ("install, clone, warm", "upgrade, copy", "install, layer, warm", "upgrade
 
 
 @ONCE
-@pytest.mark.parametrize("name", FEW)
+@pytest.mark.parametrize(
+    ("core", "name"), [*(("native", name) for name in FEW), *(("python", name) for name in FEW[:2])], indirect=["core"]
+)
+@pytest.mark.usefixtures("core")
 def test_an_interrupted_command_leaves_all_as_it_was_and_succeeds_at_once(name: str) -> None:
     scenario = next(each for each in scenarios_of_all() if each.name == name)
     require_mounts(scenario.filesystem)

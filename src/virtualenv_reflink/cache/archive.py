@@ -12,7 +12,6 @@ from zipfile import ZipFile, ZipInfo
 
 from installer.sources import WheelContentElement, WheelFile
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from virtualenv_reflink.cache.names import SCHEMES, is_plain_path
 from virtualenv_reflink.cache.promises import Promise, Promises, read_promises
@@ -94,14 +93,14 @@ class WheelArchive(WheelFile):
             raise BadWheelError(self.wheel, "it has no RECORD")
 
     def check_identity(self, name: str | None, version: str | None) -> None:
-        """Refuse a wheel whose METADATA gives another name or version than its file name does.
+        """Refuse a wheel whose METADATA gives another name than its file name does; versions may differ, as with pip.
 
-        :raises BadWheelError: when it does, or gives none.
+        :raises BadWheelError: when it does, or gives no name or no version.
         """
         if not name or canonicalize_name(name) != canonicalize_name(self.distribution):
             raise BadWheelError(self.wheel, f"its METADATA gives {name!r} for its name")
-        if not version or not _is_same_version(version, self.version):
-            raise BadWheelError(self.wheel, f"its METADATA gives {version!r} for its version")
+        if not version:
+            raise BadWheelError(self.wheel, "its METADATA gives no version")
 
     def get_contents(self) -> Iterator[WheelContentElement]:
         """Yield each file with a stream that fails at its end when what was read has not the hash in RECORD.
@@ -172,11 +171,8 @@ class WheelArchive(WheelFile):
     def _check_dist_info(self) -> None:
         """Refuse a dist-info directory from whose name another project would be read than from the file's."""
         name, _, version = self.dist_info_dir.removesuffix(".dist-info").partition("-")
-        is_own = canonicalize_name(name) == canonicalize_name(self.distribution)
-        if not is_own or not _is_same_version(version, self.version):
-            raise BadWheelError(
-                self.wheel, f"its {self.dist_info_dir} is not that of {self.distribution} {self.version}"
-            )
+        if canonicalize_name(name) != canonicalize_name(self.distribution) or "-" in version:
+            raise BadWheelError(self.wheel, f"its {self.dist_info_dir} is not that of {self.distribution}")
 
 
 def _mismatch(path: str, promises: list[Promise], size: int) -> str | None:
@@ -190,10 +186,3 @@ def _mismatch(path: str, promises: list[Promise], size: int) -> str | None:
     if not promise.is_strong:
         return f"{path!r} has only a hash by {promise.algorithm}"
     return f"{path!r} has {size} bytes in place of {promise.size}" if promise.size not in {"", str(size)} else None
-
-
-def _is_same_version(one: str, other: str) -> bool:
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return one == other

@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import MANIFEST_NAME, File, Tree
@@ -62,25 +63,39 @@ def links_now(tree: Tree) -> Links:
     return Links(time.time_ns() - _CLOCK_NS, os.lstat(first).st_nlink if first else 1)
 
 
-def changed_file(tree: Tree, links: Links) -> str | None:
-    """Return the path of a file of ``tree`` that is not as it was made, or None.
+class Finding(NamedTuple):
+    """The path of a file of a tree that is not as it was made, or None; whether files had to be hashed to tell."""
 
-    Size and mtime decide by themselves. The ctime moves with every link made or removed, too, which most files of a
-    scheme see together. What it has moved for otherwise is found by hashing the file. A mode that lets it be written is
-    reason to hash it as well; where only that was changed it is put back.
+    changed: str | None
+    hashed: bool
+
+
+def examined(tree: Tree, links: Links) -> Finding:
+    """Return whether the files of ``tree`` are as they were made.
+
+    The size decides by itself. The ctime moves with every link made or removed, too, which most files of a scheme see
+    together; what it has moved for otherwise is found by hashing the file. An mtime that is another, as in a cache that
+    was restored from an archive, and a mode that lets the file be written are reasons to hash too; where only they were
+    changed they are put back.
 
     An edit that keeps size and mtime is not seen once all files around it were linked or unlinked after it.
     """
+    hashed = False
     for scheme in tree.schemes:
+        place = f"{tree.root}/{scheme}"
         try:
-            found = [(path, file, os.lstat(f"{tree.root}/{scheme}/{path}")) for path, file in tree.files(scheme)]
+            found = [(path, file, os.lstat(f"{place}/{path}")) for path, file in tree.files(scheme)]
         except OSError as error:
-            return os.path.relpath(str(error.filename), f"{tree.root}/{scheme}")
+            return Finding(os.path.relpath(str(error.filename), place), hashed)
         common = _common_number(status.st_nlink for _, _, status in found)
         for path, file, status in found:
-            if _is_changed(f"{tree.root}/{scheme}/{path}", file, status, tree.mtime_ns, links, common):
-                return path
-    return None
+            suspect = _is_suspect(status, file, tree.mtime_ns, links, common)
+            hashed |= suspect
+            if status.st_size != file.size:
+                return Finding(path, hashed)
+            if suspect and not _is_restored(f"{place}/{path}", status, file, tree.mtime_ns):
+                return Finding(path, hashed)
+    return Finding(None, hashed)
 
 
 def _common_number(numbers: Iterable[int]) -> int:
@@ -89,17 +104,34 @@ def _common_number(numbers: Iterable[int]) -> int:
     return counted[0][0] if counted else 1
 
 
-def _is_changed(path: str, file: File, status: os.stat_result, mtime_ns: int | None, links: Links, common: int) -> bool:
-    if status.st_size != file.size or status.st_mtime_ns != mtime_ns:
-        return True
-    writable = status.st_mode & _WRITABLE
+def restore_mtime(path: str, mtime_ns: int | None) -> None:
+    """Give a file that is as it was made the mtime it had then; bytecode is good for sources of that time only.
+
+    In a cache that cannot be written it keeps the one it has.
+    """
+    if mtime_ns is not None:
+        with suppress(OSError):
+            os.utime(path, ns=(mtime_ns, mtime_ns))
+
+
+def _is_suspect(status: os.stat_result, file: File, mtime_ns: int | None, links: Links, common: int) -> bool:
+    """Return whether only its hash can tell that a file is as it was made."""
     linked_with_others = links.number not in {None, status.st_nlink} and status.st_nlink == common
     touched = status.st_ctime_ns > links.seen_ns and not linked_with_others
+    return status.st_mtime_ns != mtime_ns or bool(status.st_mode & _WRITABLE) or (touched and bool(file.hash))
+
+
+def _is_restored(path: str, status: os.stat_result, file: File, mtime_ns: int | None) -> bool:
+    """Return whether a file can be read and has its content; if so, its mtime and its mode are put back."""
     try:
-        if (writable or touched) and file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
-            return True
-        if writable:
+        if file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
+            return False
+        if status.st_mtime_ns != mtime_ns:
+            if not file.hash:
+                return False
+            restore_mtime(path, mtime_ns)
+        if status.st_mode & _WRITABLE:
             os.chmod(path, status.st_mode & ~_WRITABLE)
     except OSError:
-        return True
-    return False
+        return False
+    return True

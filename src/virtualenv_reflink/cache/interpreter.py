@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 
 class InterpreterFacts(NamedTuple):
-    """The name of an interpreter's bytecode format, the wheel tags it supports, best first (PEP 425), and its markers.
+    """How an interpreter names bytecode, the wheel tags it supports, best first (PEP 425), and its markers.
 
-    Markers are the values of the dependency specifiers specification (PEP 508).
+    ``cache_tag`` is in the names of its bytecode files (PEP 3147). ``bytecode_tag`` also tells apart interpreters that
+    can load each other's bytecode and compile in different ways. Markers are the values of the dependency specifiers
+    specification (PEP 508).
     """
 
+    cache_tag: str
     bytecode_tag: str
     wheel_tags: list[str]
     markers: dict[str, str]
@@ -27,8 +30,9 @@ def ask_interpreter(executable: Path) -> str:
 
     code = Path(__file__).with_name("raw_facts.py").read_text(encoding="utf-8")
     raw = Question(executable, f"{code}\nanswer = raw_facts()", ("-I", "-S")).answer()
-    facts = InterpreterFacts(raw["bytecode_tag"], wheel_tags(raw), raw["markers"])
-    return json.dumps(facts._asdict())
+    markers = raw["markers"]
+    bytecode_tag = "-".join((raw["cache_tag"], raw["magic_number"], markers["implementation_version"]))
+    return json.dumps(InterpreterFacts(raw["cache_tag"], bytecode_tag, wheel_tags(raw), markers)._asdict())
 
 
 def parse_facts(text: str) -> InterpreterFacts:

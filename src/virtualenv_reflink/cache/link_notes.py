@@ -13,13 +13,19 @@ from virtualenv_reflink.filesystem.source import source_error
 
 
 def changed_file(store: Store, tree: Tree) -> str | None:
-    """Return the path of a file of ``tree`` that is not as it was made, or None."""
+    """Return the path of a file of ``tree`` that is not as it was made, or None.
+
+    What had to be hashed and is as it was made need not be hashed the next time.
+    """
+    noted = _noted(store, tree)
     try:
-        links = _noted(store, tree) or changes.unlinked(tree)
+        found = changes.examined(tree, noted or changes.unlinked(tree))
+        if noted and found.hashed and found.changed is None:
+            note_links(store, tree)
     except FileNotFoundError:
         # another process has just dropped it
         return tree.root
-    return changes.changed_file(tree, links)
+    return found.changed
 
 
 def expect_links(store: Store, tree: Tree) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from virtualenv_reflink.filesystem.permissions import current_umask
@@ -15,6 +16,15 @@ SMALL_FILE = 0o644
 """The mode of every small file, subject to the umask."""
 _OTHERS = 0o077
 _WRITABLE_BY_OTHERS = 0o022
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory that no umask makes writable by others; one that is there is no error.
+
+    :raises OSError: when it cannot be made.
+    """
+    with suppress(FileExistsError):
+        os.mkdir(path, DIRECTORY)
 
 
 def cached_file_mode(*, executable: bool) -> int:

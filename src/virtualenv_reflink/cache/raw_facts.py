@@ -15,7 +15,8 @@ def raw_facts() -> Dict[str, Any]:
     ``markers`` are the values of the dependency specifiers specification (PEP 508) as they stand there.
     """
     return {
-        "bytecode_tag": "%s-%s" % (sys.implementation.cache_tag, importlib.util.MAGIC_NUMBER.hex()),
+        "cache_tag": sys.implementation.cache_tag,
+        "magic_number": importlib.util.MAGIC_NUMBER.hex(),
         "implementation": sys.implementation.name,
         "version": sys.version_info[:2],
         "version_nodot": sysconfig.get_config_var("py_version_nodot"),

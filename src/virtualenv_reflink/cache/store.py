@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from virtualenv_reflink.cache.errors import explained
-from virtualenv_reflink.cache.modes import DIRECTORY, SMALL_FILE, open_to_readers
+from virtualenv_reflink.cache.hold import Hold
+from virtualenv_reflink.cache.last_use import is_noted, now_used
+from virtualenv_reflink.cache.layout import Layout
+from virtualenv_reflink.cache.modes import SMALL_FILE, make_directory, open_to_readers
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.temporary import is_temporary as is_temporary_cache
 from virtualenv_reflink.cache.temporary import temporary_wheel_cache
-from virtualenv_reflink.cache.trust import check_inside, check_root
 from virtualenv_reflink.errors import CacheLostError
 from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.flush import flush_filesystem
-from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 from virtualenv_reflink.filesystem.temporary import is_temporary
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.cache.staging import Staging
 
 _Value = TypeVar("_Value")
 
 _SECONDS_IN_SILENCE = 5.0
-_VERSION = "v4"
 _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
     b"# This directory holds unpacked wheels that virtualenv-reflink can make again at any time.\n"
@@ -35,10 +39,10 @@ _TAG = (
 _TRIES = 100
 
 
-class Store:
+class Store(Layout):
     """The directory of the wheel cache: entries are directories with a file that describes them; notes are small files.
 
-    Any number of threads and processes may use one at once.
+    Any number of threads and processes may use one at once. As long as this object is there, nobody prunes the cache.
     """
 
     def __init__(self, root: Path) -> None:
@@ -47,6 +51,12 @@ class Store:
         :raises CacheError: when another user owns it or others may write to it.
         """
         self._open(root)
+
+    def _open(self, root: Path) -> None:
+        super().__init__(root)
+        self._hold: Hold | None = None
+        if self.exists:
+            self._keep()
 
     def retreat(self) -> None:
         """Go on beside the root, in a cache for this process alone: somebody deletes what is put into the root.
@@ -57,33 +67,21 @@ class Store:
             told = f"the wheel cache {self.root} is deleted again and again, so a temporary one beside it is used"
             with explained(self.root):
                 self._open(temporary_wheel_cache(told, beside=self.root))
+            self.__dict__.pop("staging", None)
 
-    def path(self, *parts: str) -> Path:
-        """Return the place of an entry or a note in the current layout."""
-        return self.root.joinpath(_VERSION, *parts)
+    @cached_property
+    def staging(self) -> Staging:
+        """Where entries are made, and from where they are deleted."""
+        # a lazy boundary: what is there already is neither
+        from virtualenv_reflink.cache.staging import Staging
 
-    def holds(self, entry: Path, description: str) -> bool:
-        """Return whether ``entry`` is there, with the file that describes it.
+        return Staging(self.path("staging"))
 
-        :raises CacheError: when others may write to it or to a directory above it.
-        """
-        return self.is_trusted(str(entry)) and (entry / description).is_file()
-
-    def is_trusted(self, directory: str) -> bool:
-        """Return whether a directory of the cache is there, with no other user who may write to it or to one above it.
-
-        Each is looked at once.
-
-        :raises CacheError: when others may write to one of them.
-        """
-        if directory not in self._trusted:
-            above = os.path.dirname(directory)
-            if above != self._root and not self.is_trusted(above):
-                return False
-            if not check_inside(self.root, directory):
-                return False
-            self._trusted.add(directory)
-        return True
+    def note_use(self, entry: Path) -> None:
+        """Have the mtime of an entry that was found tell when it was last used, to the day."""
+        status = self._trusted.get(str(entry))
+        if status and not is_noted(status, time.time_ns()):
+            now_used(entry)
 
     def build(self, entry: Path, description: str, fill: Callable[[Path], None]) -> None:
         """Have ``fill`` make ``entry`` in an empty directory, unless it is there; publish it with one rename.
@@ -112,6 +110,15 @@ class Store:
             if is_unwanted():
                 self._clear(entry)
 
+    @contextmanager
+    def alone(self, on_wait: Callable[[], None]) -> Iterator[None]:
+        """Let no other process use the cache for a moment; ``on_wait`` is told that one does, and is waited for.
+
+        :raises CacheError: when the cache turns out not to be writable meanwhile.
+        """
+        with explained(self.root), self._hold.alone(on_wait) if self._hold else nullcontext():
+            yield
+
     def read_note(self, kind: str, key: str, parse: Callable[[str], _Value]) -> _Value | None:
         """Return what ``parse`` makes of a note, or None where there is none or it is damaged.
 
@@ -124,45 +131,43 @@ class Store:
         """Return whether there is such a note, damaged or not."""
         return self.is_trusted(str(self.path(kind))) and os.path.lexists(self.path(kind, key))
 
-    def notes(self, kind: str) -> Iterator[tuple[str, str]]:
-        """Yield the key and the text of all notes of a kind that can be read."""
-        if not self.is_trusted(str(self.path(kind))):
-            return
-        for name in os.listdir(self.path(kind)):
-            text = None if is_temporary(name) else self.read_note(kind, name, str)
-            if text is not None:
-                yield name, text
+    def note_files(self, kind: str) -> list[Path]:
+        """Return where the notes of a kind are; the key of each is its name."""
+        directory = self.path(kind)
+        if not self.is_trusted(str(directory)):
+            return []
+        return [directory / name for name in os.listdir(directory) if not is_temporary(name)]
+
+    def has_recent_note(self, kind: str, key: str, seconds: float) -> bool:
+        """Return whether such a note was written at most so many seconds ago."""
+        with suppress(OSError):
+            return 0 <= time.time() - os.stat(self.path(kind, key)).st_mtime <= seconds
+        return False
 
     def write_note(self, kind: str, key: str, text: str) -> None:
         """Write a note whole or not at all; a cache that cannot be written merely forgets it."""
         with suppress(OSError):
             self._create()
-            _make_directory(self.path(kind))
+            make_directory(self.path(kind))
             atomic_write_unflushed(self.path(kind, key), text.encode("utf-8", "surrogateescape"), SMALL_FILE)
 
-    def _open(self, root: Path) -> None:
-        self.root = root
-        self._root = str(root)
-        self._trusted: set[str] = set()
-        if check_root(root):
-            self.is_trusted(str(self.path()))
-
     def _build_locked(self, entry: Path, fill: Callable[[Path], None]) -> None:
-        staged = self._fresh_staging(entry)
+        staged = self.staging.fresh(entry)
         try:
             fill(staged)
             open_to_readers(staged)
             flush_filesystem(staged)
             self._publish(staged, entry)
         finally:
-            _discard(staged)
+            self.staging.discard(staged)
 
     def _publish(self, staged: Path, entry: Path) -> None:
         """Rename what was built into place, where whoever drops a wheel may just have taken the directory away."""
         for _ in range(_TRIES):
             if entry.parent.parent != self.path():
-                _make_directory(entry.parent.parent)
-            _make_directory(entry.parent)
+                make_directory(entry.parent.parent)
+            make_directory(entry.parent)
+            now_used(staged)
             try:
                 staged.rename(entry)
             except FileNotFoundError:
@@ -174,26 +179,9 @@ class Store:
 
     def _clear(self, entry: Path) -> None:
         """Take away what is at ``entry``, with its lock held."""
-        if not os.path.lexists(entry):
-            return
-        doomed = self._fresh_staging(entry)
-        with suppress(FileNotFoundError):
-            entry.rename(doomed / entry.name)
-        _discard(doomed)
-
-    def _fresh_staging(self, entry: Path) -> Path:
-        """Return a new directory that is private until it is finished.
-
-        With the lock held, what killed builders of this entry left is garbage.
-        """
-        staging = self.path("staging")
-        _make_directory(staging)
-        prefix = f"{_flat_name(entry)}."
-        for abandoned in staging.glob(f"{prefix}*"):
-            _discard(abandoned)
-        fresh = staging / f"{prefix}{os.urandom(8).hex()}"
-        fresh.mkdir(mode=0o700)
-        return fresh
+        if os.path.lexists(entry):
+            with suppress(FileNotFoundError):
+                self.staging.discard(self.staging.take(entry))
 
     @contextmanager
     def _lock(self, entry: Path) -> Iterator[None]:
@@ -201,7 +189,7 @@ class Store:
         from filelock import FileLock, Timeout
 
         self._create()
-        lock = FileLock(self.path("locks", f"{_flat_name(entry)}.lock"), mode=SMALL_FILE)
+        lock = FileLock(self.path("locks", f"{self.staging.flat_name(entry)}.lock"), mode=SMALL_FILE)
         try:
             lock.acquire(timeout=_SECONDS_IN_SILENCE)
         except Timeout:
@@ -209,7 +197,9 @@ class Store:
             import logging
 
             logging.getLogger(__name__).warning(
-                "waiting for another process that makes %s in the wheel cache %s", _flat_name(entry), self.root
+                "waiting for another process that makes %s in the wheel cache %s",
+                self.staging.flat_name(entry),
+                self.root,
             )
             lock.acquire()
         try:
@@ -220,29 +210,16 @@ class Store:
     def _create(self) -> None:
         """Make the root, with modes that no umask makes writable by others."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
-        _make_directory(self.root)
+        make_directory(self.root)
         tag = self.root / "CACHEDIR.TAG"
         if not tag.exists():
             atomic_write(tag, _TAG, SMALL_FILE)
-        _make_directory(self.path())
-        _make_directory(self.path("locks"))
+        make_directory(self.path())
+        make_directory(self.path("locks"))
+        if self._hold is None:
+            self._keep()
 
-
-def _make_directory(path: Path) -> None:
-    with suppress(FileExistsError):
-        os.mkdir(path, DIRECTORY)
-
-
-def _discard(staged: Path) -> None:
-    """Delete what was being built or is no longer wanted, of which parts may be sealed or read-only."""
-    with suppress(OSError):
-        for directory, _, _ in os.walk(staged):
-            if is_subvolume(directory):
-                with suppress(OSError):
-                    unseal_subvolume(directory)
-            os.chmod(directory, 0o755)
-    shutil.rmtree(staged, ignore_errors=True)
-
-
-def _flat_name(entry: Path) -> str:
-    return f"{entry.parent.name}.{entry.name}"
+    def _keep(self) -> None:
+        """Hold the cache; one that cannot be opened cannot be used either, which is told when that is tried."""
+        with suppress(OSError):
+            self._hold = Hold(str(self.path()))

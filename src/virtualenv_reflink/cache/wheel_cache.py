@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,13 +16,15 @@ from virtualenv_reflink.cache.manifest import (
     read_unpacked_wheel,
 )
 from virtualenv_reflink.cache.memo import memoized
+from virtualenv_reflink.cache.memory import Memory
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.cache.temporary import is_temporary
-from virtualenv_reflink.errors import BadWheelError, CacheLostError, TargetError
+from virtualenv_reflink.errors import BadWheelError, CacheLostError
 from virtualenv_reflink.filesystem.source import SourceError
 
 if TYPE_CHECKING:
+    from virtualenv_reflink.cache.base_caches import BaseCaches
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
 
 _Value = TypeVar("_Value")
@@ -33,20 +35,20 @@ _HEXADECIMAL = frozenset("0123456789abcdef")
 _TRIES = 3
 
 
-class WheelCache:
+class WheelCache(Memory):
     """A directory of unpacked wheels, keyed by the SHA-256 of their archives."""
 
-    def __init__(self, root: Path) -> None:
-        """Open the cache at ``root``, which need not exist yet.
+    def __init__(self, root: Path, bases: Sequence[Path] = ()) -> None:
+        """Open the cache at ``root``, which need not exist yet, and ``bases``, which are only read.
 
-        :raises CacheError: when ``root`` cannot be trusted or read.
+        :raises CacheError: when one of them cannot be trusted or read, or a base is none.
         """
-        self._store = Store(root)
+        super().__init__(Store(root), _base_caches(bases) if bases else None)
 
     @property
     def root(self) -> Path:
         """The directory of the cache."""
-        return self._store.root
+        return self.store.root
 
     @property
     def is_temporary(self) -> bool:
@@ -66,7 +68,7 @@ class WheelCache:
                 return attempt()
             except (CacheLostError, SourceError):
                 after_loss()
-        self._store.retreat()
+        self.store.retreat()
         return attempt()
 
     def unpacked(self, wheel: Path) -> UnpackedWheel:
@@ -81,12 +83,27 @@ class WheelCache:
     def cached(self, key: str) -> UnpackedWheel | None:
         """Return the unpacked wheel whose archive has this SHA-256, or None where it was never unpacked.
 
-        One whose manifest is damaged is dropped, and counts as never unpacked.
+        It may lie in a base cache. One whose manifest is damaged is dropped, and counts as never unpacked.
 
         :raises CacheError: when others may write to it, or it is to be dropped and the cache cannot be written.
         """
         entry = self._wheel(key) / _UNPACKED
-        return read_entry(self._store, entry, read_unpacked_wheel, self._wheel(key))
+        found = read_entry(self.store, entry, read_unpacked_wheel, self._wheel(key))
+        if found is None:
+            return self._bases.wheel(key) if self._bases else None
+        self.store.note_use(entry)
+        return found
+
+    def own(self, unpacked: UnpackedWheel) -> UnpackedWheel:
+        """Return a wheel that lies in this cache, so that its files may be shared: one of a base cache is taken over.
+
+        :raises SourceError: when the base cache has lost a file of it.
+        :raises CacheError: when the cache cannot be written.
+        """
+        if not self._in_base(unpacked.tree):
+            return unpacked
+        entry = self._wheel(unpacked.key) / _UNPACKED
+        return self._take_over(unpacked.tree, entry, read_unpacked_wheel)
 
     def bytecode(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts) -> Tree:
         """Return the bytecode of a wheel for an interpreter, compiling it now if that was never done.
@@ -95,14 +112,27 @@ class WheelCache:
         :raises CacheError: when the cache lacks it and cannot be written.
         :raises ReflinkError: when the interpreter fails.
         """
-        entry = self._wheel(unpacked.key) / f"bytecode-{facts.bytecode_tag}"
-        found = read_entry(self._store, entry, read_tree, entry)
-        return found or self._compile(unpacked, executable, facts, entry)
+        tag = facts.bytecode_tag
+        in_base = self._in_base(unpacked.tree)
+        known = self._bases.bytecode(unpacked, tag) if self._bases else None
+        if known is not None and in_base:
+            return known
+        # bytecode is good for sources of one time, and those of a base cache may come into this one at another time
+        entry = self._wheel(unpacked.key) / f"bytecode-{tag}{f'@{unpacked.tree.mtime_ns}' if in_base else ''}"
+        found = read_entry(self.store, entry, read_tree, entry)
+        if found is None:
+            if known is not None:
+                found = self._take_over(known, entry, read_tree)
+            else:
+                found = self._compile(unpacked, executable, facts, entry)
+        self.store.note_use(entry)
+        return found
 
     def drop(self, unpacked: UnpackedWheel) -> None:
         """Take a wheel of which files are missing or damaged out of the cache, with its bytecode.
 
-        What is read of it at this moment stays readable once it is open. One that was unpacked again meanwhile stays.
+        What is read of it at this moment stays readable once it is open. One that was unpacked again meanwhile stays,
+        and so does one of a base cache, which is passed over from now on.
 
         :raises CacheError: when the cache cannot be written.
         """
@@ -114,17 +144,17 @@ class WheelCache:
             except (FileNotFoundError, DamagedError):
                 return True
 
-        self._store.drop(directory, is_the_same)
+        if self._bases and self._in_base(unpacked.tree) and self._changed(unpacked.tree):
+            self._bases.pass_over(unpacked)
+        self.store.drop(directory, is_the_same)
 
     def changed_file(self, unpacked: UnpackedWheel, bytecode: Tree | None) -> str | None:
         """Return the path of a file of a wheel that is not as it was made, or None."""
-        from virtualenv_reflink.cache.link_notes import changed_file
-
-        return next(filter(None, (changed_file(self._store, tree) for tree in (unpacked.tree, bytecode) if tree)), None)
+        return next(filter(None, (self._changed(tree) for tree in (unpacked.tree, bytecode) if tree)), None)
 
     def was_linked(self, unpacked: UnpackedWheel) -> bool:
         """Return whether files of a wheel were ever shared with an environment as hard links, or may have been."""
-        return self._store.has_note(LINKED, tree_name(unpacked.tree))
+        return not self._in_base(unpacked.tree) and self.store.has_note(LINKED, tree_name(unpacked.tree))
 
     def expect_links(self, tree: Tree) -> None:
         """Note that the files of ``tree``, found unchanged just now, are about to be shared as hard links.
@@ -133,33 +163,21 @@ class WheelCache:
         """
         from virtualenv_reflink.cache.link_notes import expect_links
 
-        expect_links(self._store, tree)
+        expect_links(self.store, tree)
 
     def note_links(self, tree: Tree) -> None:
         """Note that the files of ``tree`` have been shared as hard links, as was expected."""
         from virtualenv_reflink.cache.link_notes import note_links
 
-        note_links(self._store, tree)
-
-    def facts(self, executable: Path) -> InterpreterFacts:
-        """Return what there is to know of an interpreter, asking it if that was never done.
-
-        :raises TargetError: when it is missing or does not run.
-        """
-        from virtualenv_reflink.cache.interpreter import ask_interpreter, parse_facts
-
-        try:
-            return memoized(self._store, "interpreters", executable, ask_interpreter, parse_facts)
-        except OSError as error:
-            raise TargetError(f"the interpreter {executable} cannot be used: {error.strerror}") from error
+        note_links(self.store, tree)
 
     def layer(self, key: str, fill: Callable[[Path], None]) -> Path:
         """Return the layer that ``key`` names, having ``fill`` build and describe it if that was never done.
 
         :raises CacheError: when the cache lacks it and cannot be written.
         """
-        entry = self._store.path("layers", key)
-        self._store.build(entry, LAYER_NAME, fill)
+        entry = self.store.path("layers", key)
+        self.store.build(entry, LAYER_NAME, fill)
         return entry
 
     def cached_layer(self, key: str) -> Path | None:
@@ -167,13 +185,16 @@ class WheelCache:
 
         :raises CacheError: when others may write to it.
         """
-        entry = self._store.path("layers", key)
-        return entry if self._store.holds(entry, LAYER_NAME) else None
+        entry = self.store.path("layers", key)
+        if not self.store.holds(entry, LAYER_NAME):
+            return None
+        self.store.note_use(entry)
+        return entry
 
     def cached_layers(self, prefix: str) -> Iterator[Path]:
         """Yield the layers whose names begin with ``prefix``."""
-        for entry in self._store.path("layers").glob(f"{prefix}-*"):
-            if self._store.holds(entry, LAYER_NAME):
+        for entry in self.store.path("layers").glob(f"{prefix}-*"):
+            if self.store.holds(entry, LAYER_NAME):
                 yield entry
 
     def described(self, layer: Path, parse: Callable[[str], _Value]) -> _Value | None:
@@ -185,39 +206,35 @@ class WheelCache:
 
         :raises CacheError: when the cache cannot be written.
         """
-        self._store.drop(self._store.path("layers", key))
-
-    def fact_of_file(
-        self, kind: str, subject: Path, compute: Callable[[Path], str], parse: Callable[[str], _Value]
-    ) -> _Value:
-        """Return what ``parse`` makes of ``compute(subject)``, computed once for the very same file.
-
-        A text kept under ``kind`` of which it can make nothing counts as absent.
-
-        :raises OSError: when ``subject`` cannot be read.
-        """
-        return memoized(self._store, kind, subject, compute, parse)
-
-    def read_note(self, kind: str, key: str, parse: Callable[[str], _Value]) -> _Value | None:
-        """Return what ``parse`` makes of what is kept under ``kind`` and ``key``; None if that is nothing."""
-        return self._store.read_note(kind, key, parse)
-
-    def notes(self, kind: str) -> Iterator[tuple[str, str]]:
-        """Yield the key and the text of all that is kept under ``kind``; what cannot be read is passed over."""
-        yield from self._store.notes(kind)
-
-    def write_note(self, kind: str, key: str, text: str) -> None:
-        """Write a text for :meth:`read_note`; a cache that cannot be written merely forgets it."""
-        self._store.write_note(kind, key, text)
+        self.store.drop(self.store.path("layers", key))
 
     def _wheel(self, key: str) -> Path:
-        return self._store.path("wheels", key)
+        return self.store.path("wheels", key)
 
     def _key(self, wheel: Path) -> str:
         try:
-            return memoized(self._store, "digests", wheel, _digest, _sha256)
+            return memoized(self.store, "digests", wheel, _digest, _sha256)
         except OSError as error:
             raise BadWheelError(str(wheel), f"it cannot be read ({error.strerror})") from error
+
+    def _in_base(self, tree: Tree) -> bool:
+        return self._bases is not None and self._bases.hold(tree)
+
+    def _changed(self, tree: Tree) -> str | None:
+        # lazy boundaries: nearly always nothing can have changed
+        if self._in_base(tree):
+            from virtualenv_reflink.cache.damage import damage_of
+
+            return next((damage.file for damage in damage_of(tree)), None)
+        from virtualenv_reflink.cache.link_notes import changed_file
+
+        return changed_file(self.store, tree)
+
+    def _take_over(self, tree: Tree, entry: Path, read: Callable[[Path], _Value]) -> _Value:
+        # a lazy boundary: files are shared in few modes
+        from virtualenv_reflink.cache.duplication import duplicate_entry
+
+        return read_built(self.store, entry, lambda staged: duplicate_entry(tree, staged), read)
 
     def _unpack(self, wheel: Path, key: str) -> UnpackedWheel:
         from virtualenv_reflink.cache.unpack import unpack
@@ -226,16 +243,23 @@ class WheelCache:
             _log(f"unpack {wheel.name} into the wheel cache")
             unpack(wheel, key, staged)
 
-        return read_built(self._store, self._wheel(key) / _UNPACKED, fill, read_unpacked_wheel)
+        return read_built(self.store, self._wheel(key) / _UNPACKED, fill, read_unpacked_wheel)
 
     def _compile(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts, entry: Path) -> Tree:
         from virtualenv_reflink.cache.bytecode import compile_wheel
 
         def fill(staged: Path) -> None:
             _log(f"compile {unpacked.metadata.wheel} for {facts.bytecode_tag}")
-            compile_wheel(unpacked, executable, facts.bytecode_tag.rpartition("-")[0], staged)
+            compile_wheel(unpacked, executable, facts.cache_tag, staged)
 
-        return read_built(self._store, entry, fill, read_tree)
+        return read_built(self.store, entry, fill, read_tree)
+
+
+def _base_caches(roots: Sequence[Path]) -> BaseCaches:
+    # a lazy boundary: few have any
+    from virtualenv_reflink.cache.base_caches import BaseCaches
+
+    return BaseCaches(roots)
 
 
 def _sha256(text: str) -> str:

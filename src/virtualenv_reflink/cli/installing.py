@@ -30,7 +30,8 @@ def install(options: Namespace, target: Target, started: float) -> None:
 
 def _install(options: Namespace, target: Target, started: float, provisioner: Provisioner) -> None:
     lock, age = _lock(options, target, provisioner)
-    report = Report(lock, present_versions(target.search_path), quiet=options.quiet)
+    ignores = "--ignore-installed" in options.choices
+    report = Report(lock, {} if ignores else present_versions(target.search_path), quiet=options.quiet)
     if request(options):
         report.resolved(time.monotonic() - started, age)
     if options.dry_run:
@@ -40,7 +41,7 @@ def _install(options: Namespace, target: Target, started: float, provisioner: Pr
         report.nothing_to_install()
         return
     started = time.monotonic()
-    outcome = provisioner.install(lock)
+    outcome = provisioner.install_over(lock) if ignores else provisioner.install(lock)
     report.installed(time.monotonic() - started, outcome)
     tell_warnings(outcome)
     write_outcomes(options.outcome, {target.environment.root: outcome})

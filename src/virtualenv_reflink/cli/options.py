@@ -52,6 +52,11 @@ def add_settings(parser: ArgumentParser) -> None:
     """Add what :func:`virtualenv_reflink.options.settings` reads, and how much to tell."""
     for option in SETTINGS:
         option.add_to(parser, os.environ)
+    add_talk(parser)
+
+
+def add_talk(parser: ArgumentParser) -> None:
+    """Add how much to tell."""
     talk = parser.add_mutually_exclusive_group()
     talk.add_argument("-v", "--verbose", action="store_true", help="explain what is done")
     talk.add_argument("-q", "--quiet", action="store_true", help="say nothing unless it fails")

@@ -9,7 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from virtualenv_reflink.environment.eggs import EGGS, eggs_in, listed_by_egg, name_of_egg
 from virtualenv_reflink.environment.environment import Environment
+from virtualenv_reflink.errors import InstallError
 
 LAYER_STATE = "_virtualenv_reflink_layer.json"
 
@@ -29,26 +31,29 @@ def installed_in(library: Path) -> Iterator[Installed]:
             stem, suffix = os.path.splitext(entry)
             if suffix in {".dist-info", ".egg-info"}:
                 name, _, version = stem.partition("-")
-                if suffix == ".dist-info" and "-" in version:
-                    # not written as it should be, so that its name tells neither
+                if suffix == ".egg-info" or not version or "-" in version:
+                    # of another form, or not written as it should be, so that its name does not tell both for sure
                     name, version = _told_by_metadata(library / entry) or (name, version)
                 yield Installed(normalized(name), version.partition("-")[0], library / entry)
 
 
 def installed_into(environment: Environment) -> Iterator[Installed]:
-    """Yield the distributions that the directories of an environment hold."""
+    """Yield the distributions that the directories of an environment hold, eggs and links to projects included."""
     for library in environment.libraries:
         yield from installed_in(library)
+        for egg in eggs_in(library):
+            yield Installed(normalized(name_of_egg(egg)), "", egg)
 
 
-def _told_by_metadata(dist_info: Path) -> tuple[str, str] | None:
-    """Return the name and the version of a distribution as its METADATA has them, or None where they are missing."""
+def _told_by_metadata(path: Path) -> tuple[str, str] | None:
+    """Return the name and the version of a distribution as its metadata have them, or None where they are missing."""
     from email.parser import BytesHeaderParser
 
-    with suppress(OSError):
-        headers = BytesHeaderParser().parsebytes((dist_info / "METADATA").read_bytes())
-        if headers["Name"] and headers["Version"]:
-            return str(headers["Name"]), str(headers["Version"])
+    for file in (path / "METADATA", path / "PKG-INFO", path):
+        with suppress(OSError):
+            headers = BytesHeaderParser().parsebytes(file.read_bytes())
+            if headers["Name"] and headers["Version"]:
+                return str(headers["Name"]), str(headers["Version"])
     return None
 
 
@@ -57,20 +62,24 @@ def normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def listed_files(dist_info: Path) -> list[str]:
+def listed_files(metadata: Path) -> list[str]:
     """Return what a RECORD lists, itself last: a removal cut short can then be taken up again.
 
-    Without RECORD nothing is listed.
+    What setuptools left has lists of its own; otherwise nothing is listed without RECORD.
 
     :raises OSError: when it cannot be read.
+    :raises InstallError: when it is no CSV.
     """
-    record = f"{dist_info.name}/RECORD"
-    with (
-        suppress(FileNotFoundError),
-        open(dist_info / "RECORD", encoding="utf-8", errors="surrogateescape", newline="") as stream,
-    ):
-        return [*(row[0] for row in csv.reader(stream) if row and row[0] != record), record]
-    return []
+    if metadata.suffix in EGGS:
+        return listed_by_egg(metadata)
+    record = f"{metadata.name}/RECORD"
+    try:
+        with open(metadata / "RECORD", encoding="utf-8", errors="surrogateescape", newline="") as stream:
+            return [*(row[0] for row in csv.reader(stream) if row and row[0] != record), record]
+    except FileNotFoundError:
+        return []
+    except csv.Error as error:
+        raise InstallError(f"{metadata}/RECORD cannot be read ({error}); remove {metadata} by hand first") from error
 
 
 def owned_files(environment: Environment) -> frozenset[str]:
@@ -122,7 +131,7 @@ def installed_since(environment: Environment, moment_ns: int) -> InstalledSince:
 
 
 def _written_ns(path: Path) -> int:
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         return path.stat().st_mtime_ns
     return 0
 
@@ -140,8 +149,13 @@ class Layered(NamedTuple):
 
 def layered(environment: Environment) -> Layered | None:
     """Return the layer of an environment, or None where it has none; a state that cannot be read is none."""
+    return layer_of(environment.purelib)
+
+
+def layer_of(library: Path) -> Layered | None:
+    """Return the layer that a site-packages names, as :func:`layered` does for its environment."""
     try:
-        state = json.loads((environment.purelib / LAYER_STATE).read_bytes())
+        state = json.loads((library / LAYER_STATE).read_bytes())
         return Layered(Path(state["layer"]), dict(state["files"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -64,7 +64,9 @@ def is_cut_short(distribution: Installed) -> bool:
     if not text.endswith("\n"):
         return True
     library = distribution.path.parent
-    return any(_is_cut(f"{library}/{row[0]}", row[2]) for row in csv.reader(text.splitlines()) if len(row) == 3)
+    with suppress(csv.Error):
+        return any(_is_cut(f"{library}/{row[0]}", row[2]) for row in csv.reader(text.splitlines()) if len(row) == 3)
+    return False
 
 
 def _is_cut(path: str, listed: str) -> bool:

@@ -38,9 +38,11 @@ def copy_file(source: str, target: str, mode: int, mtime_ns: int | None, size: i
                 os.close(target_fd)
             if mtime_ns is not None:
                 os.utime(target, ns=(mtime_ns, mtime_ns))
-        except BaseException:
+        except BaseException as error:
             os.unlink(target)
             check_regular(source, source_fd)
+            if isinstance(error, OSError):
+                error.filename = error.filename or target
             raise
     finally:
         os.close(source_fd)

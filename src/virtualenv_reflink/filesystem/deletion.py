@@ -1,31 +1,27 @@
-"""Make room at once, and delete what was there later."""
+"""Delete a directory tree, by all means there are."""
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from threading import Thread
+from contextlib import suppress
+
+from virtualenv_reflink.filesystem.native import native_deletion
+from virtualenv_reflink.filesystem.subvolume import delete_subvolume, is_subvolume
 
 
-@contextmanager
-def emptied(directory: Path) -> Iterator[None]:
-    """Leave nothing in ``directory``, and delete what it held when the context is left.
+def delete_tree(path: str) -> None:
+    """Delete a directory with all that is in it, following no links.
 
-    A thread does that while the process goes on, and the process does not end before it is done. Until then it is kept
-    beside the directory, where the next call finds what a killed process did not delete. What cannot be moved stays,
-    and so does everything where the directory is a link to somewhere else.
+    In turn: a subvolume at once, where the mount allows that; by the threads of the native core; as
+    :func:`shutil.rmtree` does, which also says what is in the way.
+
+    :raises OSError: when something cannot be deleted, or ``path`` is no directory.
     """
-    aside = directory.with_name(f".{directory.name}.deleted")
-    shutil.rmtree(aside, ignore_errors=True)
     with suppress(OSError):
-        names = [] if directory.is_symlink() else os.listdir(directory)
-        aside.mkdir(mode=0o700)
-        for name in names:
-            os.rename(directory / name, aside / name)
-    try:
-        yield
-    finally:
-        Thread(target=shutil.rmtree, args=(aside,), kwargs={"ignore_errors": True}).start()
+        if is_subvolume(path) and delete_subvolume(path):
+            return
+    delete = native_deletion()
+    with suppress(OSError):
+        if delete is not None and delete(path):
+            return
+    shutil.rmtree(path)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Callable
 from contextlib import suppress
 
 from virtualenv_reflink.filesystem.reflink import clone_file
+from virtualenv_reflink.filesystem.subvolume import create_subvolume, snapshot
 from virtualenv_reflink.filesystem.temporary import temporary_name
 
 _UNKNOWN = "this filesystem"
 _UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS})
-_OCTAL = rb"\\([0-7]{3})"
+_NO_SUBVOLUMES = _UNSUPPORTED | {errno.EINVAL}
 
 
 def why_not_clone(source_file: str, target_directory: str) -> str | None:
@@ -56,31 +56,47 @@ def why_not_link(source_file: str, target_directory: str) -> str | None:
     return None
 
 
-def filesystem_name(path: str) -> str:
-    """Return the kernel's name of the filesystem that holds ``path``, see proc_pid_mountinfo(5), or a plain phrase."""
+def why_not_snapshot(source_directory: str, target_directory: str) -> str | None:
+    """Make a snapshot of a new subvolume and delete both again; return why that is refused, or None.
+
+    :raises OSError: when the trial fails for a reason that any other change would meet too, such as a full disk.
+    """
+    source = os.path.join(source_directory, temporary_name())
     try:
-        with open("/proc/self/mountinfo", "rb") as stream:
-            lines = stream.read().split(b"\n")
-    except OSError:
-        return _UNKNOWN
-    real = os.fsencode(os.path.realpath(path))
-    name, longest = _UNKNOWN, -1
-    for line in filter(None, lines):
-        left, _, right = line.partition(b" - ")
-        mount_point = re.sub(_OCTAL, lambda code: bytes([int(code[1], 8) & 0xFF]), left.split(b" ")[4])
-        inside = real == mount_point or real.startswith(mount_point.rstrip(b"/") + b"/")
-        if inside and len(mount_point) >= longest:
-            name, longest = right.split(b" ")[0].decode("utf-8", "replace"), len(mount_point)
-    return name
+        create_subvolume(source)
+    except OSError as error:
+        if error.errno in _NO_SUBVOLUMES:
+            return f"{filesystem_name(source_directory)} has no subvolumes"
+        raise
+    try:
+        _try(lambda trial: snapshot(source, trial), target_directory, os.rmdir)
+    except OSError as error:
+        if error.errno in {errno.EXDEV, *_NO_SUBVOLUMES}:
+            return "the wheel cache is on another filesystem"
+        if error.errno == errno.EPERM:
+            return "the kernel does not permit it here"
+        raise
+    finally:
+        os.rmdir(source)
+    return None
 
 
-def _try(attempt: Callable[[str], None], target_directory: str) -> None:
+def filesystem_name(path: str) -> str:
+    """Return the kernel's name of the filesystem that holds ``path``, or a plain phrase."""
+    # only a refusal needs to name it
+    from virtualenv_reflink.filesystem.mounts import mount_of
+
+    mount = mount_of(path)
+    return mount.kind if mount else _UNKNOWN
+
+
+def _try(attempt: Callable[[str], None], target_directory: str, delete: Callable[[str], None] = os.unlink) -> None:
     trial = os.path.join(target_directory, temporary_name())
     try:
         attempt(trial)
     finally:
         with suppress(FileNotFoundError):
-            os.unlink(trial)
+            delete(trial)
 
 
 def _why_link_is_not_permitted(source_file: str, target_directory: str) -> str:

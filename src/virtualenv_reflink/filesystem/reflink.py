@@ -72,7 +72,10 @@ def clone_files(files: Iterable[Duplicate]) -> None:
             target_fd = opened(target, flags, mode)
             try:
                 # the kernel takes a length of 0 for "to the end", and refuses one that ends elsewhere within a block
-                clone(target_fd, _FICLONERANGE, pack(source_fd, 0, size or 0, 0))
+                if size == 0:
+                    check_size(source, os.fstat(source_fd).st_size, size)
+                else:
+                    clone(target_fd, _FICLONERANGE, pack(source_fd, 0, size or 0, 0))
                 if mtime_ns is not None:
                     os.utime(target_fd, ns=(mtime_ns, mtime_ns))
             except OSError as error:
@@ -117,6 +120,7 @@ def _clone_file_by_package(file: Duplicate) -> None:
 def _classified(error: OSError, file: Duplicate) -> OSError:
     if error.errno in _CANNOT_CLONE:
         return CannotCloneError(error.errno, error.strerror or str(error), file)
+    error.filename = error.filename or file[1]
     return error
 
 

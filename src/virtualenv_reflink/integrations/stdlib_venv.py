@@ -44,10 +44,10 @@ class ReflinkEnvBuilder(venv.EnvBuilder):
             self._seed(_environment(self._context))
 
     def clear_directory(self, path: AnyPath) -> None:
-        """Delete what is in ``path`` as ``venv`` does, snapshots first: they go at once."""
-        from virtualenv_reflink.layers.snapshot import delete_snapshots
+        """Delete what is in ``path``; what is in the way is left to ``venv``."""
+        from virtualenv_reflink.environment.removal import empty
 
-        delete_snapshots(Path(os.fsdecode(path)))
+        empty(Path(os.fsdecode(path)))
         super().clear_directory(path)
 
     def ensure_directories(self, env_dir: AnyPath) -> SimpleNamespace:
@@ -82,9 +82,9 @@ def create_with(python: Path, options: Sequence[str], env_dir: str, seed: Callab
     """
     with _making(Path(env_dir)):
         if "--clear" in options:
-            from virtualenv_reflink.layers.snapshot import delete_snapshots
+            from virtualenv_reflink.environment.removal import empty
 
-            delete_snapshots(Path(env_dir))
+            empty(Path(env_dir))
         command = [str(python), "-I", "-m", "venv", "--without-pip", *options, "--", env_dir]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

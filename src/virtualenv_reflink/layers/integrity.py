@@ -7,12 +7,15 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from virtualenv_reflink.cache.changes import restore_mtime
 from virtualenv_reflink.cache.manifest import TREE_NAME, File
 from virtualenv_reflink.cache.record_hash import hash_of_file
+from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.filesystem.source import source_error
 from virtualenv_reflink.layers.mode import TreeMode
@@ -28,9 +31,12 @@ class _Note(NamedTuple):
     generated: str
 
 
-class _Source(NamedTuple):
+class Source(NamedTuple):
+    """A file of the cache from which one in a layer came."""
+
     path: str
     file: File
+    mtime_ns: int | None
 
 
 def note_built(layer: Path, mode: TreeMode, cache: WheelCache, wheels: Sequence[SuppliedWheel]) -> None:
@@ -39,13 +45,8 @@ def note_built(layer: Path, mode: TreeMode, cache: WheelCache, wheels: Sequence[
     :raises SourceError: when it is not whole, as somebody deletes the cache.
     """
     tree = str(layer / TREE_NAME)
-    sources = _sources(wheels)
     try:
-        present = set(_files_in(tree))
-        missing = next(iter(sources.keys() - present), None)
-        if missing is not None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{tree}/{missing}")
-        note = _Note(mode.stamp(tree), _digest(tree, sorted(present - sources.keys())))
+        note = _Note(mode.stamp(tree), _generated(tree, wheels))
     except OSError as error:
         raise source_error(error, error.filename or tree) from error
     cache.write_note(_KIND, layer.name, json.dumps(note))
@@ -68,8 +69,10 @@ def is_sound(
         found = None if suspects is None else wheels()
         if note is None or suspects is None or found is None:
             return False
+        sources = sources_of(found)
+        _restore_mtimes(tree, sources, suspects)
         stamp = mode.stamp(tree)
-        if not _holds(tree, _sources(found), note.generated, suspects):
+        if not _holds(tree, sources, note.generated, suspects):
             return False
     except (OSError, TypeError, ValueError):
         return False
@@ -85,7 +88,7 @@ def drop_changed(layer: Path, cache: WheelCache, wheels: Sequence[SuppliedWheel]
     :raises CacheError: when the cache cannot be written.
     """
     for supplied in wheels or ():
-        if not all(_is_as_unpacked(source.path, source) for source in _sources([supplied]).values()):
+        if not all(_is_as_unpacked(source.path, source) for source in sources_of([supplied]).values()):
             cache.drop(supplied.wheel)
     cache.drop_layer(layer.name)
 
@@ -99,32 +102,63 @@ def is_unchanged(layer: Path, mode: TreeMode, cache: WheelCache) -> bool:
         return False
 
 
-def _holds(tree: str, sources: dict[str, _Source], generated: str, suspects: frozenset[str]) -> bool:
-    """Return whether a layer has the files of the wheels, sound where they are suspect, and what was generated."""
-    present = set(_files_in(tree))
-    if not sources.keys() <= present or _digest(tree, sorted(present - sources.keys())) != generated:
-        return False
-    suspicious = (path for path in sources if (os.path.dirname(path) or ".") in suspects)
-    return all(_is_as_unpacked(f"{tree}/{path}", sources[path]) for path in suspicious)
+def generated_as_built(layer: Path, store: Store, wheels: Sequence[SuppliedWheel]) -> bool:
+    """Return whether the files of a layer that are not of its wheels are as they were; if nothing is noted, they are.
+
+    :raises OSError: when it cannot be read.
+    """
+    note = store.read_note(_KIND, layer.name, _parse)
+    return note is None or _generated(str(layer / TREE_NAME), wheels) == note.generated
 
 
-def _is_as_unpacked(path: str, source: _Source) -> bool:
-    expected = source.file.hash
-    try:
-        return bool(expected) and hash_of_file(path, expected.partition("=")[0]) == expected
-    except OSError:
-        return False
+def _generated(tree: str, wheels: Sequence[SuppliedWheel]) -> str:
+    """Return a digest of the files in a layer that are not of the wheels.
+
+    :raises OSError: when a file of the wheels is missing, or one cannot be read.
+    """
+    sources, present = sources_of(wheels), set(_files_in(tree))
+    for missing in sources.keys() - present:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{tree}/{missing}")
+    return _digest(tree, sorted(present - sources.keys()))
 
 
-def _sources(wheels: Sequence[SuppliedWheel]) -> dict[str, _Source]:
+def sources_of(wheels: Sequence[SuppliedWheel]) -> dict[str, Source]:
     """Return the cached file for each path in the layer of ``wheels``."""
     return {
-        path: _Source(f"{tree.root}/{scheme}/{path}", file)
+        path: Source(f"{tree.root}/{scheme}/{path}", file, tree.mtime_ns)
         for supplied in wheels
         for tree in supplied.trees
         for scheme in tree.schemes.keys() & {"purelib", "platlib"}
         for path, file in tree.files(scheme)
     }
+
+
+def _holds(tree: str, sources: dict[str, Source], generated: str, suspects: frozenset[str]) -> bool:
+    """Return whether a layer has the files of the wheels, sound where they are suspect, and what was generated."""
+    present = set(_files_in(tree))
+    if not sources.keys() <= present or _digest(tree, sorted(present - sources.keys())) != generated:
+        return False
+    return all(_is_as_unpacked(f"{tree}/{path}", sources[path]) for path in _in(suspects, sources))
+
+
+def _restore_mtimes(tree: str, sources: dict[str, Source], suspects: frozenset[str]) -> None:
+    """Put back the mtimes that files have lost on the way through an archive, before they are stamped again."""
+    for path in _in(suspects, sources):
+        with suppress(OSError):
+            if os.lstat(f"{tree}/{path}").st_mtime_ns != sources[path].mtime_ns:
+                restore_mtime(f"{tree}/{path}", sources[path].mtime_ns)
+
+
+def _in(directories: frozenset[str], paths: Iterable[str]) -> Iterator[str]:
+    return (path for path in paths if (os.path.dirname(path) or ".") in directories)
+
+
+def _is_as_unpacked(path: str, source: Source) -> bool:
+    expected = source.file.hash
+    try:
+        return bool(expected) and hash_of_file(path, expected.partition("=")[0]) == expected
+    except OSError:
+        return False
 
 
 def _files_in(tree: str) -> list[str]:

@@ -13,6 +13,7 @@ from virtualenv_reflink.layers.layer import Layer
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.layers.stamps import are_current, changed_directories, parse_stamps, stamps_of, text_of
 from virtualenv_reflink.layers.startup import NAMES, add_start_file, startup_of
+from virtualenv_reflink.layers.users import user_note
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
 from virtualenv_reflink.placing.hardlink import Hardlink
@@ -103,7 +104,7 @@ def keep_layer_without(
 
 def _enter_layer(state: Layered, environment: Environment, change: Transaction) -> None:
     library = str(environment.purelib)
-    files, links = startup_of(state.tree, environment.version)
+    files, links = startup_of(state.tree, environment, user_note(state.tree))
     files = {LAYER_STATE: _state_text(state.tree, state.files), **files}
     missing = [] if os.path.isdir(library) else [library]
     change.will(Steps(directories=missing, files=[(library, [*files, *links])]))

@@ -18,8 +18,6 @@ from virtualenv_reflink.filesystem.probe import filesystem_name
 from virtualenv_reflink.filesystem.source import source_error
 from virtualenv_reflink.filesystem.subvolume import (
     create_subvolume,
-    delete_subvolume,
-    is_subvolume,
     last_change,
     seal_subvolume,
     snapshot,
@@ -121,14 +119,6 @@ class Snapshot(TreeMode):
             _copy_entries(library, new)
             rows = install_beside_layer(layer.beside, environment, placer, change)
             _extend_records(rows, new)
-
-
-def delete_snapshots(environment: Path) -> None:
-    """Delete those site-packages of an environment that are subvolumes, at once, where the mount allows that."""
-    for library in environment.glob("lib/*/site-packages"):
-        if is_subvolume(str(library)):
-            with suppress(OSError):
-                delete_subvolume(str(library))
 
 
 def _snapshot(layer: Layer, target: str) -> None:

@@ -17,10 +17,10 @@ from typing import NamedTuple
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.errors import ReflinkError
 
-_PTH = "_virtualenv_reflink_layer.pth"
+PTH = "_virtualenv_reflink_layer.pth"
 _START = "_virtualenv_reflink_layer.start"
 _LINK = "_virtualenv_reflink_layer"
-NAMES = (_PTH, _START, _LINK)
+NAMES = (PTH, _START, _LINK)
 """What may be in an environment's site-packages."""
 
 _FIRST_WITH_START_FILES = (3, 15)
@@ -32,6 +32,25 @@ _IMPORT_LINE = (
     "site.addsitedir(layer) if os.path.isdir(layer) else sys.stderr.write("
     "'virtualenv-reflink: the layer ' + layer + ' of this environment is missing; create the environment again\\n'))\n"
 )
+
+# A moved or copied environment tells the cache where it is now, so that its layer is not taken for waste. It looks each
+# time it starts, as anybody may have forgotten it; where it never moved, that is one comparison.
+_MOVED_LINE = "import os, sys; sys.prefix == os.fsdecode({root!r}) or exec({register!r})\n"
+_REGISTER = """\
+place = os.path.realpath(sys.prefix)
+try:
+    status = os.stat(place)
+    note = "%s-%x.%x" % (os.fsdecode({note!r}), status.st_dev, status.st_ino)
+    known = None
+    if os.path.isfile(note):
+        with open(note, "rb") as stream:
+            known = stream.read()
+    if known != os.fsencode(place):
+        with open(note, "wb") as stream:
+            stream.write(os.fsencode(place))
+except OSError:
+    pass
+"""
 
 _LAYER_START = "layer.start"
 _MODULE = "_virtualenv_reflink_start"
@@ -61,17 +80,23 @@ class Startup(NamedTuple):
     links: dict[str, str]
 
 
-def startup_of(tree: Path, version: tuple[int, int, int]) -> Startup:
-    """Return what makes an interpreter of that version find the layer at ``tree``."""
-    if version < _FIRST_WITH_START_FILES:
-        return Startup({_PTH: _IMPORT_LINE.format(layer=os.fsencode(tree)).encode("ascii")}, {})
+def startup_of(tree: Path, environment: Environment, user_note: Path) -> Startup:
+    """Return what makes the interpreter of an environment find the layer at ``tree``.
+
+    It tells ``user_note``, with a suffix for each place, where the environment is if it was moved or copied.
+    """
+    if environment.version < _FIRST_WITH_START_FILES:
+        root = os.fsencode(os.path.abspath(environment.root))
+        register = _REGISTER.format(note=os.fsencode(user_note))
+        lines = _IMPORT_LINE.format(layer=os.fsencode(tree)) + _MOVED_LINE.format(root=root, register=register)
+        return Startup({PTH: lines.encode("ascii")}, {})
     start = tree.parent / _LAYER_START
     links = {_START: str(start)} if start.is_file() else {}
     place = str(tree)
     if not (place.isascii() and place.isprintable()):
         # not every locale can read the path, and a line cannot hold every path
         links[_LINK], place = place, _LINK
-    return Startup({_PTH: f"{place}\n".encode("ascii")}, links)
+    return Startup({PTH: f"{place}\n".encode("ascii")}, links)
 
 
 def add_start_file(tree: Path, environment: Environment, *, compile_bytecode: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.native import CLONE
 from virtualenv_reflink.filesystem.permissions import let_all_execute
 from virtualenv_reflink.filesystem.probe import why_not_clone
 from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate, clone_files
@@ -19,6 +20,7 @@ class Clone(FileMode):
     where = "btrfs, XFS, bcachefs, ZFS 2.2, APFS, ReFS, with the cache on the same filesystem"
     isolates = True
     shares_inodes = False
+    native = CLONE
 
     def why_not(self, source_file: str, target_directory: str) -> str | None:
         """Return why files cannot be cloned, or None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.native import COPY
 from virtualenv_reflink.filesystem.permissions import let_all_execute
 from virtualenv_reflink.filesystem.reflink import Duplicate
 from virtualenv_reflink.placing.mode import FileMode
@@ -18,6 +19,7 @@ class Copy(FileMode):
     where = "everywhere"
     isolates = True
     shares_inodes = False
+    native = COPY
 
     def why_not(self, source_file: str, target_directory: str) -> str | None:  # noqa: ARG002
         """Return None: files can be copied everywhere."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.native import LINK
 from virtualenv_reflink.filesystem.permissions import let_all_execute
 from virtualenv_reflink.filesystem.probe import why_not_link
 from virtualenv_reflink.filesystem.reflink import Duplicate
@@ -25,6 +26,7 @@ class Hardlink(FileMode):
     where = "the same mount"
     isolates = False
     shares_inodes = True
+    native = LINK
 
     def why_not(self, source_file: str, target_directory: str) -> str | None:
         """Return why files cannot be linked, or None."""
@@ -39,7 +41,15 @@ class Hardlink(FileMode):
                 if error.errno == errno.ENOENT and not os.path.lexists(file[0]):
                     raise source_error(error, file[0]) from error
                 if error.errno not in _REFUSED:
-                    raise
+                    raise _explained(error, file) from error
                 copy_file(*file)
                 let_all_execute([file], self._umask)
                 yield error
+
+
+def _explained(error: OSError, file: Duplicate) -> OSError:
+    """Return what ``error`` says of the source or of the target; link(2) has one word for either that is missing."""
+    source, target, *_ = file
+    if error.errno == errno.ENOENT and not os.path.lexists(source):
+        return source_error(error, source)
+    return OSError(error.errno, error.strerror, target)

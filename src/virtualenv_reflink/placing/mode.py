@@ -27,9 +27,10 @@ class LinkMode(ABC):
 
 
 class FileMode(LinkMode):
-    """A link mode that puts single files into place."""
+    """A link mode that puts single files into place; ``native`` is what the native core calls it, if it has it."""
 
     whole = False
+    native: ClassVar[int | None] = None
 
     def __init__(self, umask: int) -> None:
         """Take the permissions that new files do not get."""

@@ -1,38 +1,31 @@
-"""The files of many directories, placed with the help of a second process where that is faster."""
+"""The files of many directories, placed while more of them are planned where the native core can do that."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from virtualenv_reflink.filesystem.interrupts import interrupts_put_off
 from virtualenv_reflink.placing.batches import Batch, place
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.progress import Progress
 
 if TYPE_CHECKING:
-    from virtualenv_reflink.placing.helper import Helper
-
-# Below this many files a second process costs more to start than it saves.
-_FILES_FOR_TWO = 2000
-# What must be planned before it starts: it then has enough to do until the rest is planned and placed.
-_SHARED = 0.65
+    from virtualenv_reflink.placing.threads import Threads
 
 
 class Worklist:
-    """Takes files while they are planned; the first part is shared with a second process meanwhile.
+    """Takes files while they are planned.
 
-    Leaving the context places all that is left, or stops the second process if there was an error.
+    Leaving the context waits until all are placed, or stops placing them if there was an error.
     """
 
-    def __init__(self, expected: int, placer: Placer, progress: Progress) -> None:
-        """Take the number of files to come, and what places them."""
-        self._to_share = int(expected * _SHARED) if expected >= _FILES_FOR_TWO else None
+    def __init__(self, placer: Placer, progress: Progress) -> None:
+        """Take what places files."""
         self._placer = placer
         self._progress = progress
-        self._batches: list[Batch] = []
+        self._threads: Threads | None = None
+        self._left: list[Batch] = []
         self._planned = 0
-        self._helper: Helper | None = None
 
     def __enter__(self) -> Worklist:
         return self
@@ -40,17 +33,16 @@ class Worklist:
     def add(self, batches: Iterable[Batch]) -> None:
         """Take what has been planned: the directories exist, and the names are free."""
         for batch in batches:
-            self._batches.append(batch)
-            self._planned += len(batch.files)
-            if self._to_share is not None and self._planned >= self._to_share:
-                self._to_share = None
-                # a lazy boundary: few environments have that many files
-                from virtualenv_reflink.placing.helper import start_helper
+            if not self._planned:
+                # a lazy boundary: an environment may be made without any file of its own
+                from virtualenv_reflink.placing.threads import start_threads
 
-                with interrupts_put_off():
-                    self._helper = start_helper(self._batches, self._placer)
-                if self._helper is not None:
-                    self._batches = []
+                self._threads = start_threads()
+            self._planned += len(batch.files)
+            if self._threads is None or batch.mode.native is None:
+                self._left.append(batch)
+            else:
+                self._threads.submit(batch)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Place what is left.
@@ -62,12 +54,10 @@ class Worklist:
                 with self._progress.stage("Placing files", self._planned):
                     self._place()
         finally:
-            if self._helper is not None:
-                self._helper.stop()
+            if self._threads is not None:
+                self._threads.stop()
 
     def _place(self) -> None:
-        place(self._batches, self._placer, self._progress)
-        if self._helper is not None:
-            for share in self._helper.untaken():
-                place(share, self._placer, self._progress)
-            self._placer.refusals += self._helper.finish()
+        place(self._left, self._placer, self._progress)
+        if self._threads is not None:
+            self._placer.refusals += self._threads.finish(self._progress)

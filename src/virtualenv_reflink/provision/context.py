@@ -33,7 +33,7 @@ class Context:
         self.progress = progress
         self.index_options = tuple(index_options)
         self.modes = link_modes(settings.link_mode)
-        self.cache = WheelCache(settings.wheel_cache)
+        self.cache = WheelCache(settings.wheel_cache, settings.base_caches)
 
     @cached_property
     def facts(self) -> InterpreterFacts:

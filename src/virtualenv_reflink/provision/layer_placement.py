@@ -83,7 +83,7 @@ def built_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply
     # a lazy boundary: what builds a layer
     from virtualenv_reflink.layers.building import LayerBuilder
 
-    wheels = [*supply.seeds(wanted.seeds, {}), *wanted.wheels(supply)]
+    wheels = supply.own([*supply.seeds(wanted.seeds, {}), *wanted.wheels(supply)])
     supply.check_unchanged(wheels)
     supply.expect_links(wheels)
     kind = _kind(mode, context)

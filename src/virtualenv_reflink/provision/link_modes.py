@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -36,12 +35,8 @@ class LinkModes:
     def __init__(self, tree: TreeMode | None, files: Sequence[type[FileMode]], for_many: str | None = None) -> None:
         self.tree = tree
         self.files = files
-        self._for_many = for_many
-
-    @cached_property
-    def tree_for_many(self) -> TreeMode | None:
-        """The mode that puts a layer into place of its own accord, where there are many files."""
-        return _mode(self._for_many)() if self._for_many else None  # type: ignore[return-value]
+        self.for_many = for_many
+        """The name of the mode that puts a layer into place where nobody asked for one and there are many files."""
 
     @property
     def shares_inodes(self) -> bool:
@@ -57,6 +52,11 @@ class Description:
         self.how = how
         self.isolates = isolates
         self.where = where
+
+
+def tree_mode(name: str) -> TreeMode:
+    """Return the link mode of that name, which puts a layer into place."""
+    return _mode(name)()  # type: ignore[return-value]
 
 
 def link_modes(name: str) -> LinkModes:

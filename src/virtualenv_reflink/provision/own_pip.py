@@ -28,7 +28,7 @@ def own_pip(context: Context) -> Pip:
     mode, layer = PthLayer(), cache.cached_layer(key)
 
     def supplied() -> list[SuppliedWheel]:
-        wheel = cache.unpacked(bundled)
+        wheel = cache.own(cache.unpacked(bundled))
         return [SuppliedWheel(wheel, cache.bytecode(wheel, environment.base_executable, facts), requested=True)]
 
     if layer and not is_sound(layer, mode, cache, supplied):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.manifest import UnpackedWheel
@@ -14,20 +14,35 @@ from virtualenv_reflink.transaction.supplied import SuppliedWheel
 from virtualenv_reflink.transaction.transaction import Transaction
 
 if TYPE_CHECKING:
+    from virtualenv_reflink.environment.environment import Environment
     from virtualenv_reflink.environment.scripts import Aliases
+    from virtualenv_reflink.progress import Progress
     from virtualenv_reflink.provision.context import Context
     from virtualenv_reflink.provision.layer_placement import Choice
     from virtualenv_reflink.provision.supply import Supply
     from virtualenv_reflink.requirements.lock import Locked
 
 
-class Wanted:
-    """What is to be placed: unpacked wheels that are at hand, with further names for their scripts, and packages."""
+Installing = Callable[[Sequence[SuppliedWheel], "Environment", Placer, Transaction, "Progress"], None]
 
-    def __init__(self, seeds: Sequence[UnpackedWheel], packages: Sequence[Locked], aliases: Aliases) -> None:
+
+class Wanted:
+    """What is to be placed: unpacked wheels that are at hand, with further names for their scripts, and packages.
+
+    ``installing`` says what becomes of what is there.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[UnpackedWheel],
+        packages: Sequence[Locked],
+        aliases: Aliases,
+        installing: Installing = install,
+    ) -> None:
         self.seeds = seeds
         self.packages = packages
         self.aliases = aliases
+        self.installing = installing
         self._wheels: list[SuppliedWheel] | None = None
 
     def wheels(self, supply: Supply) -> list[SuppliedWheel]:
@@ -62,16 +77,20 @@ class Placement:
         reasons = [choice.reason] if choice is not None and choice.reason else []
         return outcome._replace(reasons=(*reasons, *outcome.reasons))
 
-    def install(self, wheels: Sequence[SuppliedWheel], change: Transaction) -> Outcome:
+    def install(
+        self, wheels: Sequence[SuppliedWheel], change: Transaction, installing: Installing = install
+    ) -> Outcome:
         """Place wheels file by file, as part of ``change``.
 
         :raises ReflinkError: naming what went wrong.
         """
         context = self._context
+        if context.modes.shares_inodes:
+            wheels = self._supply.own(wheels)
         self._supply.check_unchanged(wheels)
         self._supply.expect_links(wheels)
         placer = Placer(context.modes.files)
-        install(wheels, context.environment, placer, change, context.progress)
+        installing(wheels, context.environment, placer, change, context.progress)
         self._supply.note_links(wheels)
         warnings = [warning for supplied in wheels for warning in supplied.wheel.metadata.warnings]
         return placer.outcome._replace(warnings=tuple(warnings))
@@ -87,15 +106,15 @@ class Placement:
 
             return layer_asked_for(modes.tree, wanted, self._context, self._supply)
         # seeds alone have too few files for a layer that nobody asked for
-        if modes.tree_for_many is not None and wanted.packages:
+        if modes.for_many is not None and wanted.packages:
             from virtualenv_reflink.provision.automatic import layer_that_pays
 
-            return layer_that_pays(modes.tree_for_many, wanted, self._context, self._supply)
+            return layer_that_pays(modes.for_many, wanted, self._context, self._supply)
         return None
 
     def _place_files(self, wanted: Wanted, change: Transaction) -> Outcome:
         wheels = [*self._supply.seeds(wanted.seeds, wanted.aliases), *wanted.wheels(self._supply)]
-        outcome = self.install(wheels, change)
+        outcome = self.install(wheels, change, wanted.installing)
         if layered(self._context.environment):
             from virtualenv_reflink.provision.layer_placement import refresh_layer
 

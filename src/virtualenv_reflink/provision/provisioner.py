@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from virtualenv_reflink.requirements.lock import Lock, Locked
     from virtualenv_reflink.requirements.request import Request
 
+_A_DAY = 24 * 60 * 60.0
+
 
 class Provisioner:
     """Brings packages into one environment."""
@@ -149,6 +151,26 @@ class Provisioner:
         """
         return self._install(lambda: Wanted([], lock.copied, {}), lock.editable)
 
+    def install_over(self, lock: Lock) -> Outcome:
+        """Install the packages of a lock over what is there, which is not looked at (pip's ``--ignore-installed``).
+
+        :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
+        :raises ReflinkError: naming what else went wrong; the environment then is as it was before.
+        """
+        # a lazy boundary: new environments hold nothing
+        from virtualenv_reflink.transaction.install import install_over
+
+        return self._install(lambda: Wanted([], lock.copied, {}, install_over), lock.editable)
+
+    def fill(self, lock: Lock) -> int:
+        """Bring the packages of a lock into the cache, and pip, which every environment gets; return how many wheels.
+
+        :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
+        :raises ReflinkError: naming what else went wrong.
+        """
+        seeds = self._supply.seeds([self.unpacked(self.bundled("pip"))], {})
+        return len({supplied.wheel.key for supplied in (*seeds, *self._supply.wheels(lock.packages))})
+
     def eject(self, names: Sequence[str]) -> tuple[list[str], Outcome]:
         """Turn packages of the environment's layer into its own, all of them when none is named.
 
@@ -183,7 +205,18 @@ class Provisioner:
                 from virtualenv_reflink.transaction.adopt import adopt
 
                 adopt(prefix, self._context.environment, change)
+        self._prune_once_a_day()
         return outcome
+
+    def _prune_once_a_day(self) -> None:
+        """Have the cache pruned in the background if that was not done for a day, unless the settings forbid it."""
+        settings, store = self._context.settings, self._context.cache.store
+        if settings.offline or not settings.cache_max_age or store.has_recent_note("pruned", "last", _A_DAY):
+            return
+        # a lazy boundary: it is due once a day
+        from virtualenv_reflink.provision.daily_pruning import begin_pruning
+
+        begin_pruning(store, settings.cache_max_age)
 
     def _changing(self) -> AbstractContextManager[Transaction]:
         return transaction(self._context.environment, self._on_wait)

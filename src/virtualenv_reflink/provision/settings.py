@@ -8,10 +8,15 @@ from typing import NamedTuple
 from virtualenv_reflink.cache.temporary import temporary_wheel_cache
 
 TEN_MINUTES = 600.0
+NINETY_DAYS = 90.0
 
 
 class Settings(NamedTuple):
-    """How to go about it; ``remember_for`` is how long a resolution is good, in seconds."""
+    """How to go about it.
+
+    ``remember_for`` is how long a resolution is good, in seconds. ``cache_max_age`` is after how many days without use
+    an entry is taken out of the cache, or 0 for never.
+    """
 
     wheel_cache: Path
     link_mode: str = "auto"
@@ -19,6 +24,8 @@ class Settings(NamedTuple):
     offline: bool = False
     refresh: bool = False
     remember_for: float = TEN_MINUTES
+    cache_max_age: float = NINETY_DAYS
+    base_caches: tuple[Path, ...] = ()
 
 
 def default_wheel_cache() -> Path:

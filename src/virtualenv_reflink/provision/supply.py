@@ -101,6 +101,20 @@ class Supply:
             return None
         return context.cache.bytecode(wheel, context.environment.base_executable, context.facts)
 
+    def own(self, wheels: Sequence[SuppliedWheel]) -> list[SuppliedWheel]:
+        """Return ``wheels`` as they lie in the cache itself, as files of base caches are never shared.
+
+        :raises SourceError: when a base cache has lost a file.
+        :raises CacheError: when the cache cannot be written.
+        """
+        owned = []
+        for supplied in wheels:
+            wheel = self._context.cache.own(supplied.wheel)
+            if wheel is not supplied.wheel:
+                supplied = supplied._replace(wheel=wheel, bytecode=supplied.bytecode and self.bytecode(wheel))
+            owned.append(supplied)
+        return owned
+
     def check_unchanged(self, wheels: Sequence[SuppliedWheel]) -> None:
         """Refuse what was changed in the cache: what is hard-linked now, or was once, could be changed from outside.
 

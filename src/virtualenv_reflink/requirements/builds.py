@@ -53,7 +53,7 @@ class Builds:
     def find(self, package: Locked) -> str | None:
         """Return the SHA-256 of the wheel that was built of a package, or None."""
         key = self.key(package)
-        return self._cache.read_note(_KIND, key, str) if key else None
+        return self._cache.read_shared_note(_KIND, key, str) if key else None
 
     def store(self, package: Locked, key_before: str | None, sha256: str) -> None:
         """Remember what was built of a package, unless that was changed while it was built."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.requirements.hashes import Hashes, mismatch, strong
-from virtualenv_reflink.requirements.lock import normalized_name
+from virtualenv_reflink.requirements.lock import is_same_version, normalized_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ class CachedWheels:
         known = self._cache.cached(key) if key else None
         if known is None and package.is_wheel and package.path is not None:
             return self.unpacked(package, package.path)
-        return checked_name(package, known) if known else None
+        return _checked(package, known) if known else None
 
     def unpacked(self, package: Locked, wheel: Path) -> UnpackedWheel:
         """Unpack the file that is the wheel of a package.
@@ -55,15 +55,17 @@ class CachedWheels:
         unpacked = self._cache.unpacked(wheel)
         if package.sha256 and unpacked.key != package.sha256:
             raise mismatch(wheel, "sha256", unpacked.key, package.sha256)
-        return checked_name(package, unpacked)
+        return _checked(package, unpacked)
 
 
-def checked_name(package: Locked, unpacked: UnpackedWheel) -> UnpackedWheel:
-    """Return a wheel that is of the project that was asked for.
+def _checked(package: Locked, unpacked: UnpackedWheel) -> UnpackedWheel:
+    """Return a wheel that is of the project that was asked for, and unless it was built here of the version too.
 
     :raises BadWheelError: when it is of another one.
     """
-    found = unpacked.metadata.distribution
-    if normalized_name(found) != normalized_name(package.name):
-        raise BadWheelError(unpacked.metadata.wheel, f"it is of {found}, where {package.name} was asked for")
+    found, wheel = unpacked.metadata, unpacked.metadata.wheel
+    if normalized_name(found.distribution) != normalized_name(package.name):
+        raise BadWheelError(wheel, f"it is of {found.distribution}, where {package.name} was asked for")
+    if package.is_wheel and package.version and not is_same_version(found.version, package.version):
+        raise BadWheelError(wheel, f"its METADATA gives version {found.version}, where {package.version} was asked for")
     return unpacked

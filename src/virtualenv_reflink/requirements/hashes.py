@@ -60,7 +60,7 @@ class Hashes:
             self._cache.write_note(_KIND, f"{name}-{found[name]}", found["sha256"])
 
     def _sha256(self, name: str, value: str) -> str | None:
-        return value if name == "sha256" else self._cache.read_note(_KIND, f"{name}-{value}", str)
+        return value if name == "sha256" else self._cache.read_shared_note(_KIND, f"{name}-{value}", str)
 
 
 def mismatch(archive: Path, name: str, found: str, wanted: str) -> BadWheelError:

@@ -129,6 +129,19 @@ def normalized_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def is_same_version(one: str, other: str) -> bool:
+    """Return whether two texts are the same version (version specifiers specification)."""
+    if one == other:
+        return True
+    # seldom needed, and it takes time to import
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return False
+
+
 def _unquoted(text: str) -> str:
     if "%" not in text:
         return text

@@ -12,7 +12,7 @@ from virtualenv_reflink.errors import ResolveError
 
 _TROUBLE = re.compile(r"WARNING: Retrying|Could not fetch URL|Skipping page")
 
-_CREDENTIALS = re.compile(r"(?<=://)(?!git@|hg@|svn@)[^/@\s]+@")
+_CREDENTIALS = re.compile(r"(?<=://)(?!(?:git|hg|svn)@)[^/\s]+@")
 _NAMED_BY_VARIABLES = ("PIP_REQUIREMENT", "PIP_EDITABLE", "PIP_GROUP", "PIP_REQUIREMENTS_FROM_SCRIPT")
 
 _CRASH = "ERROR: Exception:"

@@ -47,10 +47,19 @@ class Footprint:
         owned = owned_files(self._environment) if self._taken else frozenset()
         for path in self._taken:
             directory, name = os.path.split(path)
-            is_directory = os.path.isdir(path) and not os.path.islink(path)
-            if is_directory or f"{os.path.realpath(directory)}/{name}" not in owned:
+            if f"{os.path.realpath(directory)}/{name}" not in owned:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+        for path in (*self._taken, *self._lost):
+            if self._must_stay(path):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
         change.set_aside({"": [*self._taken, *self._lost]})
+
+    def _must_stay(self, path: str) -> bool:
+        """Whether a path is a directory, or what makes this an environment."""
+        if os.path.isdir(path):
+            return not os.path.islink(path)
+        own = (self._environment.executable, self._environment.root / "pyvenv.cfg")
+        return os.path.exists(path) and any(os.path.exists(each) and os.path.samefile(path, each) for each in own)
 
     def _found_in(self, directory: str) -> set[str] | None:
         """Return what a directory holds, or None for one that has to be made."""

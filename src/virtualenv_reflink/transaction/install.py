@@ -45,6 +45,20 @@ def install(
         _Installation(environment, placer, change, lost).install(wheels, progress)
 
 
+def install_over(
+    wheels: Sequence[SuppliedWheel], environment: Environment, placer: Placer, change: Transaction, progress: Progress
+) -> None:
+    """Install ``wheels`` without a look at what is there: it is overwritten or stays (pip's ``--ignore-installed``).
+
+    :raises InstallError: when a directory or the interpreter is in the way or the disk is full.
+    :raises LinkModeError: when the link mode asked for is impossible.
+    """
+    with explained(named(wheels), environment):
+        change.set_aside({"": [Layout(supplied, environment).published[1] for supplied in wheels]})
+        overwritten = frozenset(normalized(supplied.distribution) for supplied in wheels)
+        _Installation(environment, placer, change, overwritten).install(wheels, progress)
+
+
 def install_beside_layer(
     wheels: Sequence[SuppliedWheel], environment: Environment, placer: Placer, change: Transaction
 ) -> list[tuple[SuppliedWheel, list[Row]]]:
@@ -91,7 +105,7 @@ class _Installation:
         # last ones first, so that a file which several of them hold is that of the last one
         plans = [self._plan(supplied, self._generator.files(supplied)) for supplied in reversed(wheels)]
         self._write_down(plans)
-        with Worklist(_number_of_files(plans), self._placer, progress) as worklist:
+        with Worklist(self._placer, progress) as worklist:
             for plan in plans:
                 with explained(named([plan.supplied]), self._environment):
                     worklist.add(self._batches(plan))
@@ -104,7 +118,7 @@ class _Installation:
         generate = self._generator.scripts_and_bytecode
         plans = [self._plan(supplied, generate(supplied)) for supplied in reversed(wheels)]
         self._write_down(plans)
-        with Worklist(_number_of_files(plans), self._placer, Progress()) as worklist:
+        with Worklist(self._placer, Progress()) as worklist:
             for plan in plans:
                 worklist.add(self._batches(plan))
         for plan in plans:
@@ -197,7 +211,3 @@ class _Installation:
         if bytecode:
             rows += recorder.compiled(bytecode, frozenset(file.path for file in plan.generated))
         return rows + [recorder.generated(file.scheme, file.path, file.content) for file in plan.generated]
-
-
-def _number_of_files(plans: Sequence[_Plan]) -> int:
-    return sum(len(placed.files) for plan in plans for placed in plan.placed)

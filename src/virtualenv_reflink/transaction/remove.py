@@ -3,38 +3,63 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from virtualenv_reflink.environment.eggs import EASY_INSTALL, EGGS, line_of_egg, scripts_of_egg
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import Installed, listed_files
 from virtualenv_reflink.errors import InstallError
+from virtualenv_reflink.transaction.generated import Generated, write_file
+from virtualenv_reflink.transaction.steps import Steps
 from virtualenv_reflink.transaction.transaction import Transaction
 
 
 def remove_installed(distributions: Iterable[Installed], environment: Environment, change: Transaction) -> None:
-    """Set aside the files that the RECORDs of ``distributions`` list, and delete the directories this leaves empty.
+    """Set aside the files that ``distributions`` list, and delete the directories this leaves empty.
 
-    What RECORD names outside the environment stays.
+    What they list outside the environment stays.
 
     :raises InstallError: when one was installed by a tool that left no list of its files.
     :raises OSError: when a file cannot be set aside.
     """
     files: dict[str, list[str]] = {}
+    lines = set()
     for installed in distributions:
         _check_record(installed.path)
         files.setdefault(installed.name, []).extend(_files_of(installed.path, environment))
+        if line := line_of_egg(installed.path):
+            lines.add((os.path.realpath(installed.path.parent), line))
     change.set_aside(files)
+    for library in {place for place, _ in lines}:
+        _take_lines_out({line for place, line in lines if place == library}, f"{library}/{EASY_INSTALL}", change)
     _remove_emptied(files, environment)
 
 
 def _check_record(metadata: Path) -> None:
     """Refuse what pip refuses: without RECORD nobody knows what to delete, unless there is nothing yet."""
-    if metadata.suffix == ".egg-info" or (os.listdir(metadata) and not (metadata / "RECORD").exists()):
+    is_known = bool(listed_files(metadata)) if metadata.suffix in EGGS else (metadata / "RECORD").exists()
+    if not is_known and (metadata.is_file() or os.listdir(metadata)):
         raise InstallError(
-            f"{metadata} was installed by a tool that left no RECORD, so it cannot be replaced; remove it by hand first"
+            f"{metadata} was installed by a tool that left no RECORD, so it cannot be replaced; "
+            "remove it by hand first, or use --ignore-installed"
         )
+
+
+def _take_lines_out(lines: Collection[str], path: str, change: Transaction) -> None:
+    """Write a file anew without some of its lines."""
+    if not os.path.isfile(path):
+        return
+    with open(path, "rb") as stream:
+        content = stream.read()
+    kept = b"".join(line for line in content.splitlines(keepends=True) if os.fsdecode(line).strip() not in lines)
+    if kept != content:
+        mode = os.stat(path).st_mode & 0o7777
+        directory, name = os.path.split(path)
+        change.set_aside({"": [path]})
+        change.will(Steps(files=[(directory, [name])]))
+        write_file(path, Generated("", name, kept, mode))
 
 
 def _files_of(dist_info: Path, environment: Environment) -> Iterator[str]:
@@ -50,7 +75,9 @@ def _files_of(dist_info: Path, environment: Environment) -> Iterator[str]:
     of_metadata = [path for path in listed if path.startswith(metadata + os.sep)]
     if os.path.islink(metadata) or len(listed) < 2 or set(_files_below(metadata)).issubset(of_metadata):
         of_metadata = [metadata]
-    for path in (*of_metadata, *(path for path in listed if not path.startswith(metadata + os.sep))):
+    scripts = [os.path.join(os.path.realpath(environment.scripts), name) for name in scripts_of_egg(dist_info)]
+    others = [path for path in listed if not path.startswith(metadata + os.sep)]
+    for path in (*of_metadata, *others, *scripts):
         if path.startswith(root + os.sep):
             yield path
 

@@ -1,13 +1,12 @@
 """The steps of a change to an environment, and how they are taken back or completed."""
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from virtualenv_reflink.environment.installed import InstalledSince
-from virtualenv_reflink.filesystem.subvolume import delete_subvolume, is_subvolume
+from virtualenv_reflink.filesystem.deletion import delete_tree
 from virtualenv_reflink.filesystem.temporary import is_temporary
 
 
@@ -120,12 +119,8 @@ def delete(path: str) -> None:
 
     :raises OSError: when that fails.
     """
-    if is_subvolume(path):
-        with suppress(OSError):
-            if delete_subvolume(path):
-                return
     if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
+        delete_tree(path)
     else:
         with suppress(FileNotFoundError):
             os.unlink(path)

@@ -14,8 +14,8 @@ from tox.tox_env.python.virtual_env.package.cmd_builder import VirtualEnvCmdBuil
 from tox.tox_env.python.virtual_env.package.pyproject import Pep517VirtualEnvPackager
 from tox.tox_env.python.virtual_env.runner import VirtualEnvRunner
 
+from virtualenv_reflink.environment.removal import emptied
 from virtualenv_reflink.errors import ReflinkError
-from virtualenv_reflink.filesystem.deletion import emptied
 from virtualenv_reflink.integrations.command import install_command
 from virtualenv_reflink.integrations.tox.runners import all_have
 from virtualenv_reflink.options import LINK_MODE, check_variables

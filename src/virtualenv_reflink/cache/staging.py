@@ -1,0 +1,69 @@
+"""Where entries of the cache are made, and where they are deleted: out of everybody's sight."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from virtualenv_reflink.cache.modes import make_directory
+from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
+
+
+class Staging:
+    """A directory of private directories, on the filesystem of the cache."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take a directory that need not exist yet."""
+        self._directory = directory
+
+    def fresh(self, entry: Path) -> Path:
+        """Return a new directory that is private until it is finished.
+
+        With the lock of ``entry`` held, what killed builders of it left is garbage.
+
+        :raises OSError: when it cannot be made.
+        """
+        make_directory(self._directory)
+        prefix = f"{self.flat_name(entry)}."
+        for abandoned in self._directory.glob(f"{prefix}*"):
+            self.discard(abandoned)
+        fresh = self._directory / f"{prefix}{os.urandom(8).hex()}"
+        fresh.mkdir(mode=0o700)
+        return fresh
+
+    def take(self, entry: Path) -> Path:
+        """Take what is at ``entry`` out of sight, and return where it is now, to be discarded.
+
+        :raises OSError: when there is nothing, or it cannot be moved.
+        """
+        doomed = self.fresh(entry)
+        try:
+            entry.rename(doomed / entry.name)
+        except OSError:
+            self.discard(doomed)
+            raise
+        return doomed
+
+    def contents(self) -> Iterator[Path]:
+        """Yield what is there: if nobody else uses the cache, what killed processes have left."""
+        with suppress(FileNotFoundError):
+            yield from self._directory.iterdir()
+
+    @staticmethod
+    def discard(staged: Path) -> None:
+        """Delete what was being built or is no longer wanted, of which parts may be sealed or read-only."""
+        with suppress(OSError):
+            for directory, _, _ in os.walk(staged):
+                if is_subvolume(directory):
+                    with suppress(OSError):
+                        unseal_subvolume(directory)
+                os.chmod(directory, 0o755)
+        shutil.rmtree(staged, ignore_errors=True)
+
+    @staticmethod
+    def flat_name(entry: Path) -> str:
+        """Return a file name for an entry."""
+        return f"{entry.parent.name}.{entry.name}"

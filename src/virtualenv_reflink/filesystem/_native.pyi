@@ -1,0 +1,28 @@
+"""What ``_native.c`` offers to Python; see there, and ``native.py`` for the numbers."""
+
+from typing import TypeVar
+
+INTERFACE: int
+_File = TypeVar("_File", bound=tuple[str, bool, int, str])
+
+class Placing:
+    """Threads that place files while Python goes on. The first failure stops all of them."""
+
+    def __new__(cls, threads: int, umask: int, /) -> Placing: ...
+    def submit(self, operation: int, source: str, target: str, files: list[_File], mtime_ns: int | None, /) -> None:
+        """Have files of the directory ``source`` placed in ``target``: name, whether executable, size in bytes, any."""
+
+    def wait(self, seconds: float, /) -> bool:
+        """Return whether nothing is left to do, as soon as that is so."""
+
+    def stop(self) -> None:
+        """Begin with no further file, and wait for the threads to end; doing so twice does no harm."""
+
+    def placed(self) -> tuple[int, int, int]:
+        """Return how many files were placed, how many refused their mode, and the errno of the last one."""
+
+    def failure(self) -> tuple[int, int, str, str, int, int] | None:
+        """Return a fault, its errno, a directory, a name there, and for SIZE the size found and the one expected."""
+
+def delete_tree(path: str, threads: int, /) -> bool:
+    """Delete a directory with all that is in it, following no links; return whether nothing of it is left."""

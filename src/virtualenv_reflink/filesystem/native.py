@@ -1,0 +1,100 @@
+"""The native core: a compiled part that places files and deletes trees with threads, where it was built.
+
+The variable ``VIRTUALENV_REFLINK_CORE=python`` has everything done in Python. Both do the same, and fail alike.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.filesystem._native import Placing
+
+CORE = "VIRTUALENV_REFLINK_CORE"
+# _native.c has the same numbers
+CLONE, LINK, COPY = range(3)
+SOURCE, SIZE = 1, 2
+_INTERFACE = 1
+# the first bytes of a shared object, and in its header e_shoff, e_shentsize and e_shnum
+_MAGIC_ELF64 = b"\x7fELF\x02"
+_ELF64 = struct.Struct("=40xQ10xHH2x")
+# More did not help, on btrfs or on XFS.
+_MOST_THREADS = 4
+
+
+def core() -> str:
+    """Return the name of the core in use, ``native`` or ``Python``."""
+    return "Python" if _native() is None else "native"
+
+
+def start_placing(umask: int) -> Placing | None:
+    """Start threads that place files, or return None where there is no native core, or the system has no threads.
+
+    ``umask`` has the permissions that new files do not get.
+    """
+    native = _native()
+    if native is None:
+        return None
+    try:
+        placing: Placing = native.Placing(_threads(), umask)
+    except OSError:
+        return None
+    return placing
+
+
+def native_deletion() -> Callable[[str], bool] | None:
+    """Return what deletes a tree and says whether all of it is gone, or None where there is no native core.
+
+    It raises OSError when the system has no threads.
+    """
+    native = _native()
+    return native and (lambda path: bool(native.delete_tree(path, _threads())))
+
+
+def _native() -> Any:
+    return None if os.environ.get(CORE) == "python" else _load()
+
+
+@cache
+def _load() -> Any:
+    """Import the compiled part, and ignore one that is of no use; it is imported by nobody else."""
+    spec = find_spec("virtualenv_reflink.filesystem._native")
+    if spec is None or spec.origin is None:
+        return None
+    try:
+        _check_length(spec.origin)
+        native = import_module(spec.name)
+        if native.INTERFACE != _INTERFACE:
+            raise ImportError("it belongs to another version")
+    except (OSError, ImportError, AttributeError) as error:
+        # few have such a file, and everybody starts
+        import logging
+
+        logging.getLogger(__name__).warning(
+            "%s cannot be used (%s), so Python does its work; install virtualenv-reflink again", spec.origin, error
+        )
+        return None
+    return native
+
+
+def _check_length(path: str) -> None:
+    """Refuse a shared object that was cut short, which would end this process, SIGBUS in mmap(2).
+
+    :raises ImportError: when it ends before its table of sections does, which is the last part of it, elf(5).
+    """
+    with open(path, "rb") as stream:
+        header = stream.read(_ELF64.size)
+        if len(header) == _ELF64.size and header.startswith(_MAGIC_ELF64):
+            start, entry_size, entries = _ELF64.unpack(header)
+            if start + entry_size * entries > os.fstat(stream.fileno()).st_size:
+                raise ImportError("it was cut short")
+
+
+def _threads() -> int:
+    return min(_MOST_THREADS, len(os.sched_getaffinity(0)))

@@ -1,0 +1,59 @@
+"""Layers as one kind of what a cache holds, beside the wheels that they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from packaging.utils import canonicalize_name
+
+from virtualenv_reflink.cache.damage import Damage, why_damaged
+from virtualenv_reflink.cache.kinds import BYTECODE, WHEELS, Description, EntryKind, bytecode_place, wheel_place
+from virtualenv_reflink.cache.manifest import LAYER_NAME, TREE_NAME, DamagedError, read_tree, read_unpacked_wheel
+from virtualenv_reflink.cache.small_files import read_small
+from virtualenv_reflink.cache.store import Store
+from virtualenv_reflink.layers.integrity import generated_as_built, sources_of
+from virtualenv_reflink.layers.layer import Member, Outline, parse_outline
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
+
+
+def _describe(store: Store, place: str) -> Description | None:
+    outline = _outline(store, place)
+    if outline is None:
+        return None
+    tag, distributions = outline.kind.bytecode_tag, outline.distributions
+    needs = {wheel_place(member.key) for member in distributions}
+    if tag is not None:
+        needs |= {bytecode_place(member.key, tag) for member in distributions}
+    projects = frozenset(map(canonicalize_name, distributions.values()))
+    return Description(place.rpartition("/")[2], projects, frozenset(needs))
+
+
+def _damage(store: Store, place: str) -> Iterator[Damage]:
+    """Compare a layer with the wheels it was built of; where the cache has lost one, nothing can be told."""
+    outline = _outline(store, place)
+    if outline is None:
+        raise DamagedError(f"the description of {place} is damaged")
+    wheels = [_wheel(store, member, outline.kind.bytecode_tag) for member in outline.distributions]
+    layer = store.path(place)
+    sources = sources_of(wheels)
+    for path, source in sources.items():
+        reason = why_damaged(str(layer / TREE_NAME / path), source.file)
+        if reason:
+            yield Damage(path, reason)
+    if not generated_as_built(layer, store, wheels):
+        yield Damage("what was generated for it", "it was changed, or there are files of others")
+
+
+def _wheel(store: Store, member: Member, bytecode_tag: str | None) -> SuppliedWheel:
+    wheel = read_unpacked_wheel(store.path(wheel_place(member.key)))
+    bytecode = None if bytecode_tag is None else read_tree(store.path(bytecode_place(member.key, bytecode_tag)))
+    return SuppliedWheel(wheel, bytecode, member.requested, member.direct_url)
+
+
+def _outline(store: Store, place: str) -> Outline | None:
+    return read_small(store.path(place, LAYER_NAME), parse_outline)
+
+
+LAYERS = EntryKind("layers", "layers", "layers/*", LAYER_NAME, _describe, _damage)
+ENTRIES = (WHEELS, BYTECODE, LAYERS)
+"""All kinds of entries; what depends on others comes behind them."""

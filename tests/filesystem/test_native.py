@@ -1,0 +1,89 @@
+"""The compiled part: when it is loaded, and what is no use as one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from virtualenv_reflink.filesystem import native
+
+ANOTHER = min(Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")).read_bytes()
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the package without its compiled part."""
+    copied = tmp_path / "virtualenv_reflink"
+    shutil.copytree(Path(native.__file__).parents[1], copied, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    return copied
+
+
+def version(package: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "virtualenv_reflink", "--version"],
+        env={**os.environ, "PYTHONPATH": str(package.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_without_a_compiled_part_python_does_its_work_in_silence(package: Path) -> None:
+    done = version(package)
+    assert done.stdout.endswith(" (Python core)\n")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "file too short"),
+        (b"no library" * 1000, "invalid ELF header"),
+        (ANOTHER[:5000], "it was cut short"),
+        (ANOTHER[:-1], "it was cut short"),
+        (ANOTHER, "PyInit__native"),
+    ],
+    ids=["empty", "text", "cut short", "a byte short", "another one"],
+)
+def test_a_broken_or_foreign_compiled_part_is_ignored_with_one_line(package: Path, content: bytes, reason: str) -> None:
+    compiled = package / "filesystem" / "_native.abi3.so"
+    compiled.write_bytes(content)
+    done = version(package)
+    assert done.stdout.endswith(" (Python core)\n")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{compiled} cannot be used (")
+    assert line.endswith("), so Python does its work; install virtualenv-reflink again")
+    assert reason in line
+
+
+@pytest.mark.parametrize("core", ["native"], indirect=True)
+@pytest.mark.usefixtures("core")
+def test_a_compiled_part_of_another_version_is_ignored_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    native._load.cache_clear()
+    monkeypatch.setattr(native, "_INTERFACE", 0)
+    try:
+        assert native.core() == native.core() == "Python"
+    finally:
+        native._load.cache_clear()
+    (record,) = caplog.records
+    assert "_native" in record.getMessage()
+    assert "cannot be used (it belongs to another version)" in record.getMessage()
+
+
+def test_it_is_loaded_for_files_only(tmp_path: Path) -> None:
+    loading = f"""
+import sys
+from virtualenv_reflink.cli import main
+status = main(["venv", "--without-pip", "--wheel-cache", {str(tmp_path / "cache")!r}, {str(tmp_path / "env")!r}])
+print(status, [name for name in sys.modules if name.endswith("._native")])
+"""
+    done = subprocess.run([sys.executable, "-c", loading], capture_output=True, text=True, check=True)
+    assert done.stdout == "0 []\n"

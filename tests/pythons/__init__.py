@@ -1,0 +1,1 @@
+"""Every Python that this runs with, and every Python that it makes environments for."""
