@@ -34,16 +34,25 @@ DUPLICATES = ("sample/large.bin", "sample/uneven.bin")
 MakeByPip = Callable[[str], Path]
 
 
+def install(wheel: Path, environment: Path) -> Path:
+    """Make an environment as pip does."""
+    bare(environment)
+    pip = [sys.executable, "-m", "pip", "--python", python_of(environment), "install", "--quiet", "--no-index"]
+    subprocess.run([*pip, wheel], check=True)
+    return environment
+
+
 @pytest.fixture
 def by_pip(place: Path, tmp_path: Path) -> MakeByPip:
-    """Make an environment as pip does, with a wheel of large and small files."""
-    wheel = make_wheel(tmp_path, FILES)
+    """Make environments as pip does, with a wheel of large and small files; all but the first are full copies."""
+    made: list[Path] = []
 
     def make(name: str) -> Path:
-        environment = bare(place / name)
-        pip = [sys.executable, "-m", "pip", "--python", python_of(environment), "install", "--quiet", "--no-index"]
-        subprocess.run([*pip, wheel], check=True)
-        return environment
+        if made:
+            subprocess.run(["cp", "-a", "--reflink=never", made[0], place / name], check=True)
+        else:
+            made.append(install(make_wheel(tmp_path, FILES), place / name))
+        return place / name
 
     return make
 
@@ -64,10 +73,9 @@ def are_shared(*files: Path) -> bool:
 
 
 @SHARING
-def test_duplicates_are_given_back_and_nothing_else_changes(
-    place: Path, tmp_path: Path, by_pip: MakeByPip, reflink: Run
-) -> None:
-    environments = [by_pip(name) for name in ("one", ".tox/two", "three")]
+def test_duplicates_are_given_back_and_nothing_else_changes(place: Path, tmp_path: Path, reflink: Run) -> None:
+    wheel = make_wheel(tmp_path, FILES)
+    environments = [install(wheel, place / name) for name in ("one", ".tox/two", "three")]
     before, used = state(place), used_bytes(place)
     told = json.loads(reflink("dedupe", "--json", "--wheel-cache", tmp_path / "cache", place).stdout)
     for duplicate in DUPLICATES:
@@ -87,8 +95,9 @@ def test_files_get_the_data_of_the_cache(place: Path, tmp_path: Path, by_pip: Ma
     reflink("venv", *cache, "--without-pip", "--with", make_wheel(tmp_path, FILES), place / "ours")
     reflink("dedupe", *cache, by_pip("theirs"))
     (cached,) = (place / "cache").glob("v*/wheels/*/unpacked/tree/*/sample/large.bin")
-    ours, theirs = (site_packages(place / name) / "sample/large.bin" for name in ("ours", "theirs"))
-    assert are_shared(cached, ours, theirs)
+    reflink("dedupe", "--wheel-cache", place / "own", "--base-cache", place / "cache", by_pip("others"))
+    found = (site_packages(place / name) / "sample/large.bin" for name in ("ours", "theirs", "others"))
+    assert are_shared(cached, *found)
 
 
 @SHARING

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from virtualenv_reflink.cache.layout import Layout
 from virtualenv_reflink.cache.manifest import DamagedError, read_tree
-from virtualenv_reflink.cache.store import Store
 
 _UNPACKED = "unpacked"
 _LIBRARIES = ("purelib", "platlib")
@@ -26,40 +26,41 @@ class CachedFile(NamedTuple):
     mtime_ns: int | None
 
 
-def cached_files(root: Path, dist_infos: Set[str]) -> dict[Content, CachedFile]:
-    """Return by content the files that the cache at ``root`` has of wheels with these dist-info directories.
+def cached_files(caches: Sequence[Path], dist_infos: Set[str]) -> dict[Content, CachedFile]:
+    """Return by content the files that caches have of wheels with these dist-info directories; the first one counts.
 
     Damaged entries are passed over, and nothing is changed.
 
-    :raises CacheError: when others may write to the cache.
+    :raises CacheError: when others may write to one of them.
     """
     found: dict[Content, CachedFile] = {}
-    for wheel in _wheels(root, dist_infos):
+    for wheel in _wheels(caches, dist_infos):
         for file, hash_ in _files(wheel / _UNPACKED):
             if hash_:
                 found.setdefault((hash_, file.size), file)
     return found
 
 
-def cached_bytecode(root: Path, dist_infos: Set[str]) -> list[CachedFile]:
-    """Return the bytecode that the cache at ``root`` has of wheels with these dist-info directories.
+def cached_bytecode(caches: Sequence[Path], dist_infos: Set[str]) -> list[CachedFile]:
+    """Return the bytecode that caches have of wheels with these dist-info directories.
 
     Damaged entries are passed over, and nothing is changed.
 
-    :raises CacheError: when others may write to the cache.
+    :raises CacheError: when others may write to one of them.
     """
     return [
-        file for wheel in _wheels(root, dist_infos) for entry in wheel.glob("bytecode-*") for file, _ in _files(entry)
+        file for wheel in _wheels(caches, dist_infos) for entry in wheel.glob("bytecode-*") for file, _ in _files(entry)
     ]
 
 
-def _wheels(root: Path, dist_infos: Set[str]) -> Iterator[Path]:
-    store = Store(root)
-    directory = store.path("wheels")
-    for wheel in sorted(directory.iterdir()) if store.is_trusted(str(directory)) else ():
-        entry = wheel / _UNPACKED
-        if store.is_trusted(str(entry)) and not dist_infos.isdisjoint(_dist_infos(entry)):
-            yield wheel
+def _wheels(caches: Sequence[Path], dist_infos: Set[str]) -> Iterator[Path]:
+    for root in caches:
+        layout = Layout(root)
+        directory = layout.path("wheels")
+        for wheel in sorted(directory.iterdir()) if layout.is_trusted(str(directory)) else ():
+            entry = wheel / _UNPACKED
+            if layout.is_trusted(str(entry)) and not dist_infos.isdisjoint(_dist_infos(entry)):
+                yield wheel
 
 
 def _dist_infos(entry: Path) -> Iterator[str]:

@@ -104,5 +104,6 @@ NOTES = (
     NoteKind("bundles", "wheels that virtualenv bundles"),
     NoteKind("interpreters", "facts about interpreters"),
     NoteKind("pruned", "when the cache was pruned"),
+    NoteKind("deduped", "environments that share all they can"),
     NoteKind("whole", "distributions found whole after a power cut"),
 )

@@ -13,7 +13,7 @@ from virtualenv_reflink.cli.options import add_talk
 from virtualenv_reflink.cli.table import print_table
 from virtualenv_reflink.cli.terminal import progress, tell
 from virtualenv_reflink.cli.units import size_text
-from virtualenv_reflink.options import WHEEL_CACHE, wheel_cache
+from virtualenv_reflink.options import BASE_CACHE, WHEEL_CACHE, wheel_cache
 from virtualenv_reflink.sharing.dedupe import Deduped, dedupe
 from virtualenv_reflink.sharing.tally import Tally
 
@@ -32,6 +32,7 @@ def run(arguments: Sequence[str]) -> int:
         dry_run=options.dry_run,
         again=options.again,
         wheel_cache=wheel_cache(options),
+        base_caches=BASE_CACHE.value(options),
         progress=progress(verbose=options.verbose, quiet=options.quiet),
     )
     if options.json:
@@ -91,5 +92,6 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
     WHEEL_CACHE.add_to(parser, os.environ)
+    BASE_CACHE.add_to(parser, os.environ)
     add_talk(parser)
     return parser

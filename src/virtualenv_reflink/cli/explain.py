@@ -14,7 +14,7 @@ from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.cli.units import size_text
 from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.layers.choice import LEAST_FILES
-from virtualenv_reflink.options import WHEEL_CACHE, wheel_cache
+from virtualenv_reflink.options import BASE_CACHE, WHEEL_CACHE, wheel_cache
 from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.progress import Progress
 from virtualenv_reflink.sharing.account import Usage
@@ -33,14 +33,15 @@ def run(arguments: Sequence[str]) -> int:
         raise TargetError(f"there is no directory {options.place}; name an environment, or where one is to be")
     cache = wheel_cache(options)
     if is_environment(options.place):
-        _explain_environment(options.place, cache, progress(verbose=False, quiet=False), as_json=options.json)
+        caches = [cache, *BASE_CACHE.value(options)]
+        _explain_environment(options.place, caches, progress(verbose=False, quiet=False), as_json=options.json)
     else:
         _explain_directory(options.place.absolute(), cache, as_json=options.json)
     return 0
 
 
-def _explain_environment(root: Path, cache: Path, telling: Progress, *, as_json: bool) -> None:
-    usages = usage_of(place_of(Path(os.path.realpath(root))), cache, telling)
+def _explain_environment(root: Path, caches: Sequence[Path], telling: Progress, *, as_json: bool) -> None:
+    usages = usage_of(place_of(Path(os.path.realpath(root))), caches, telling)
     if as_json:
         print(json.dumps(_usages_as_json(root, usages), indent=2))
         return
@@ -137,4 +138,5 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
     WHEEL_CACHE.add_to(parser, os.environ)
+    BASE_CACHE.add_to(parser, os.environ)
     return parser

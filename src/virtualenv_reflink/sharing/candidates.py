@@ -46,15 +46,15 @@ class Candidates(NamedTuple):
     small: dict[Path, int]
 
 
-def candidates_in(places: Sequence[Place], wheel_cache: Path) -> Candidates:
-    """Return what could be shared among environments and the cache, whose files come first in their groups.
+def candidates_in(places: Sequence[Place], caches: Sequence[Path]) -> Candidates:
+    """Return what could be shared among environments and caches, whose files come first in their groups.
 
-    :raises CacheError: when others may write to the cache.
+    :raises CacheError: when others may write to one of the caches.
     """
     gathered = _Gathered()
     for place in places:
         gathered.add_environment(place)
-    gathered.add_cached(wheel_cache)
+    gathered.add_cached(caches)
     return Candidates([group for group in gathered.groups() if len(group.files) > 1], gathered.small)
 
 
@@ -80,11 +80,11 @@ class _Gathered:
             else:
                 self._add(Candidate(file.path, file.size, file.identity, place.root), listed.get(file.path))
 
-    def add_cached(self, wheel_cache: Path) -> None:
-        """Put each file of the cache before those that could be the same."""
-        for content, file in cached_files(wheel_cache, self._dist_infos).items():
+    def add_cached(self, caches: Sequence[Path]) -> None:
+        """Put each file of the caches before those that could be the same."""
+        for content, file in cached_files(caches, self._dist_infos).items():
             self._put_first(file, self._by_content, content)
-        for file in cached_bytecode(wheel_cache, self._dist_infos):
+        for file in cached_bytecode(caches, self._dist_infos):
             self._put_first(file, self._by_size, file.size)
 
     def groups(self) -> Iterator[Group]:

@@ -45,12 +45,13 @@ def dedupe(
     dry_run: bool = False,
     again: bool = False,
     wheel_cache: str | os.PathLike[str] | None = None,
+    base_caches: Iterable[str | os.PathLike[str]] = (),
     progress: Progress | None = None,
 ) -> Deduped:
     """Let the files of all environments below ``paths`` that hold the same bytes share them on disk.
 
     The kernel compares before it shares, so that no content can change, and modes and times stay as they are.
-    ``wheel_cache`` is the user's own unless given; ``progress`` hears of what is done.
+    ``wheel_cache`` is the user's own unless given, ``base_caches`` are only read; ``progress`` hears of what is done.
 
     With ``known``, the places where tools keep environments are looked through too. Environments to which nothing was
     added since they were done are not looked at, unless this is to be done ``again``. In a dry run nothing is changed,
@@ -58,7 +59,7 @@ def dedupe(
 
     :raises TargetError: when a path cannot be looked through, or no environment is found.
     :raises SharingError: when no environment is on a filesystem with reflinks.
-    :raises CacheError: when others may write to the cache.
+    :raises CacheError: when others may write to one of the caches.
     """
     progress = progress or Progress()
     places = _found([*map(Path, paths), *(known_places(os.environ) if known else ())], progress)
@@ -66,22 +67,24 @@ def dedupe(
     capable = [place for place in places if place.root not in incapable]
     if not capable:
         raise SharingError(_nothing_can_be_shared(incapable))
-    cache = Path(wheel_cache) if wheel_cache else default_wheel_cache()
+    caches = [Path(wheel_cache) if wheel_cache else default_wheel_cache(), *map(Path, base_caches)]
     with progress.stage("Looking for changes"):
-        settlement = Settlement(cache, [place.root for place in capable])
+        settlement = Settlement(caches, [place.root for place in capable])
         if not again and (settled := settlement.read()):
             return Deduped({root: _all_shared(tally) for root, tally in settled.items()}, incapable, 0)
     before = _used_bytes(capable)
-    tallies = _tallies(capable, cache, progress, dry_run=dry_run)
+    tallies = _tallies(capable, caches, progress, dry_run=dry_run)
     if dry_run:
         return Deduped(tallies, incapable, 0)
     settlement.write(tallies)
     return Deduped(tallies, incapable, before - _used_bytes(capable))
 
 
-def _tallies(places: Sequence[Place], cache: Path, progress: Progress, *, dry_run: bool) -> dict[Path, Tally]:
+def _tallies(
+    places: Sequence[Place], caches: Sequence[Path], progress: Progress, *, dry_run: bool
+) -> dict[Path, Tally]:
     with progress.stage("Pairing files"):
-        candidates = candidates_in(places, cache)
+        candidates = candidates_in(places, caches)
     counting = {root: Counting(small) for root, small in candidates.small.items()}
     for handled in _share_all(candidates.groups, progress, dry_run=dry_run):
         if handled.file.place:

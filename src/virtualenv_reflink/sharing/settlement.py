@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from virtualenv_reflink.cache.layout import VERSION
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.sharing.tally import Tally
 
@@ -28,14 +29,14 @@ class Settlement:
     to share then.
     """
 
-    def __init__(self, wheel_cache: Path, roots: Sequence[Path]) -> None:
-        """Take the environments as they are now.
+    def __init__(self, caches: Sequence[Path], roots: Sequence[Path]) -> None:
+        """Take the environments and the caches as they are now; it is noted in the first of these.
 
         :raises CacheError: when others may write to the cache.
         """
-        self._store = Store(wheel_cache)
+        self._store = Store(caches[0])
         self._key = _digest(sorted(map(str, roots)))
-        stamps = sorted([*_stamps_below(map(str, roots)), *self._stamps_of_wheels()])
+        stamps = sorted([*_stamps_below(map(str, roots)), *_stamps_of_wheels(caches)])
         self._is_still = all(mtime_ns < time.time_ns() - _CLOCK_NS for _, _, mtime_ns in stamps)
         # another user may share what this one may not
         self._state = _digest([os.geteuid(), stamps])
@@ -49,12 +50,6 @@ class Settlement:
         if self._is_still and all(tally.is_final for tally in tallies.values()):
             rows = [[str(root), *tally] for root, tally in tallies.items()]
             self._store.write_note(_KIND, self._key, json.dumps({"state": self._state, "tallies": rows}))
-
-    def _stamps_of_wheels(self) -> Iterator[_Stamp]:
-        """Yield the stamp of each wheel, which changes when something is added to it or taken away."""
-        with suppress(FileNotFoundError):
-            for entry in os.scandir(self._store.path("wheels")):
-                yield _stamp(entry.path)
 
     def _parse(self, text: str) -> dict[Path, Tally] | None:
         noted = json.loads(text)
@@ -73,6 +68,14 @@ def _stamps_below(roots: Iterable[str]) -> Iterator[_Stamp]:
             directories += [entry.path for entry in os.scandir(directory) if entry.is_dir(follow_symlinks=False)]
         except OSError:  # not ours to read, or deleted meanwhile
             continue
+
+
+def _stamps_of_wheels(caches: Sequence[Path]) -> Iterator[_Stamp]:
+    """Yield the stamp of each wheel, which changes when something is added to it or taken away."""
+    for cache in caches:
+        with suppress(FileNotFoundError):
+            for entry in os.scandir(cache / VERSION / "wheels"):
+                yield _stamp(entry.path)
 
 
 def _stamp(directory: str) -> _Stamp:

@@ -19,10 +19,10 @@ from virtualenv_reflink.sharing.listed import distributions_of
 from virtualenv_reflink.sharing.space import spaces_of
 
 
-def usage_of(place: Place, wheel_cache: Path, progress: Progress) -> list[Usage]:
+def usage_of(place: Place, caches: Sequence[Path], progress: Progress) -> list[Usage]:
     """Return the usage of each distribution in an environment, its layer's among them, and last what belongs to none.
 
-    :raises CacheError: when others may write to the cache.
+    :raises CacheError: when others may write to one of the caches.
     """
     layers = [layer.tree for library in place.libraries if (layer := layer_of(library))]
     files, maps = _mapped([place.root, *layers])
@@ -30,7 +30,7 @@ def usage_of(place: Place, wheel_cache: Path, progress: Progress) -> list[Usage]
     accounts.add_files(files, maps)
     accounts.add_missing(files)
     accounts.add_mappings(files)
-    cached = cached_files(wheel_cache, accounts.dist_infos)
+    cached = cached_files(caches, accounts.dist_infos)
     accounts.add_changed(changed_files(list(accounts.promised(files, maps)), cached, progress))
     return accounts.usages()
 

@@ -14,7 +14,7 @@ from virtualenv_reflink.cache.last_use import DAY_NS
 from virtualenv_reflink.cache.pruning import Limits, Removed
 from virtualenv_reflink.cli.cache.opened import care_of, opened, parser_for
 from virtualenv_reflink.cli.cache.removal import tell_removed
-from virtualenv_reflink.cli.cache.units import days_ago, moment, size
+from virtualenv_reflink.cli.units import days_ago, moment, size
 from virtualenv_reflink.options import CACHE_MAX_AGE, days
 
 
