@@ -38,9 +38,8 @@ def loop_mount(filesystem: str, mebibytes: int, options: str = "") -> Iterator[P
             _mount(filesystem, Path(directory, "image"), mebibytes, place, options)
             yield place
         finally:
-            # an interrupt may have come before or after the kernel mounted it
-            if os.path.ismount(place):
-                _run("umount", "--lazy", str(place))
+            # an interrupt may have come before the kernel mounted it; one that has failed looks like none
+            subprocess.run(["umount", "--lazy", str(place)], check=False, capture_output=True)
 
 
 def _mount(filesystem: str, image: Path, mebibytes: int, place: Path, options: str) -> None:

@@ -18,6 +18,10 @@ class CacheError(ReflinkError):
     """The wheel cache cannot be read, written or trusted."""
 
 
+class CacheLostError(CacheError):
+    """What was in the wheel cache was taken away while it was made or used."""
+
+
 class LinkModeError(ReflinkError):
     """The link mode asked for is impossible between this cache and this environment."""
 

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from virtualenv_reflink.cache.temporary import is_temporary
 from virtualenv_reflink.errors import OptionError
 from virtualenv_reflink.provision.link_modes import DEFAULT, LINK_MODES, needs_lasting_cache
-from virtualenv_reflink.provision.settings import NINETY_DAYS, TEN_MINUTES, Settings, default_wheel_cache, is_temporary
+from virtualenv_reflink.provision.settings import NINETY_DAYS, TEN_MINUTES, Settings, default_wheel_cache
 
 _TRUE = ("1", "yes", "true", "on")
 _FALSE = ("0", "no", "false", "off")

@@ -174,6 +174,7 @@ BAD_WHEELS: dict[str, tuple[Make, str]] = {
     "directory and file": (of_files("sample/a.py", "sample"), "'sample' collides"),
     "file in two schemes": (of_files("sample.py", "sample-1.0.data/purelib/sample.py"), "'sample.py' collides"),
     "endless name": (of_files("a" * 300), "has too long a name"),
+    "endless depth": (of_files("a/" * 1900 + "b.py"), "too many directories"),
     "parent path": (with_entry("../evil.py"), "'../evil.py'"),
     "inner parent path": (with_entry("sample/../../evil.py"), "'sample/../../evil.py'"),
     "absolute path": (with_entry("/evil.py"), "'/evil.py'"),

@@ -273,6 +273,23 @@ def change_in_place(path: Path, content: bytes) -> None:
     path.chmod(status.st_mode)
 
 
+@pytest.mark.parametrize("dance", ["link", "unlink"])
+def test_an_edit_is_found_although_the_number_of_links_has_changed(tmp_path: Path, dance: str) -> None:
+    names = ["a.py", "b.py", "c.py"]
+    cache = WheelCache(tmp_path / "cache")
+    unpacked = cache.unpacked(make_wheel(tmp_path, dict.fromkeys(names, b"a = 1\n")))
+    cached = Path(unpacked.tree.root, "purelib")
+    for name in (*names, *(f"{unpacked.metadata.dist_info}/{each}" for each in ("METADATA", "WHEEL"))):
+        os.link(cached / name, tmp_path / Path(name).name)
+    cache.note_links(unpacked.tree)
+    change_in_place(tmp_path / "b.py", b"b = 2\n")
+    if dance == "link":
+        os.link(tmp_path / "b.py", tmp_path / "again.py")
+    else:
+        (tmp_path / "b.py").unlink()
+    assert cache.changed_file(unpacked, None) == "b.py"
+
+
 @pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_note_of_links_means_that_there_are_some(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
     cache = WheelCache(tmp_path / "cache")

@@ -30,19 +30,22 @@ class Way(NamedTuple):
     state: str
 
 
-WAYS = (
-    Way("no space", "tmpfs", "copy", "cold"),
-    Way("no space", "tmpfs", "copy", "upgrade"),
-    Way("no space", "tmpfs", "layer", "no layer"),
-    Way("no space", "ext4", "copy", "warm"),
-    Way("no space", "btrfs", "copy", "upgrade"),
-    Way("no space", "xfs", "clone", "cold"),
-    Way("no inodes", "tmpfs", "copy", "warm"),
-    Way("no inodes", "tmpfs", "hardlink", "upgrade"),
-    Way("no inodes", "tmpfs", "copy", "cold"),
-    Way("read-only", "ext4", "copy", "upgrade"),
-    Way("read-only", "ext4", "hardlink", "warm"),
-    Way("shut down", "xfs", "clone", "upgrade"),
+WAYS = tuple(
+    Way(*row.split(", "))
+    for row in (
+        "no space, tmpfs, copy, cold",
+        "no space, tmpfs, copy, upgrade",
+        "no inodes, tmpfs, layer, no layer",
+        "no space, ext4, copy, warm",
+        "no space, xfs, copy, upgrade",
+        "no space, xfs, clone, cold",
+        "no inodes, tmpfs, copy, warm",
+        "no inodes, tmpfs, hardlink, upgrade",
+        "no inodes, tmpfs, copy, cold",
+        "read-only, ext4, copy, upgrade",
+        "read-only, ext4, hardlink, warm",
+        "shut down, xfs, clone, upgrade",
+    )
 )
 
 

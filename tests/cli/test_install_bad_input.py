@@ -235,3 +235,21 @@ def test_an_interrupt_leaves_everything_whole(index: Index, cache: Path, environ
     index.seconds = 0
     install("sample")
     assert packages(environment) == {"sample": "1.0"}
+
+
+def test_a_filesystem_that_fails(reflink: Run) -> None:
+    require_mounts("xfs")
+    with loop_mount("xfs", 400) as mount:
+        environment, cache = bare(mount / "env"), ("--wheel-cache", mount / "cache")
+        reflink("venv", *cache, mount / "other")
+        subprocess.run(["xfs_io", "-x", "-c", "shutdown -f", mount], check=True, capture_output=True)
+        for command in (
+            ("install", *cache, "-p", environment, "six"),
+            ("eject", *cache, mount / "other"),
+            ("lock", *cache, "-p", environment / "bin" / "python", "six", "-o", mount / "pylock.toml"),
+            ("venv", *cache, mount / "other"),
+            ("venv", *cache, "-p", environment, mount / "new"),
+        ):
+            done = reflink(*command, code=1)
+            assert (done.stdout, done.stderr.count("\n")) == ("", 1), done.stderr
+            assert "Input/output error" in done.stderr

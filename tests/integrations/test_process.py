@@ -163,3 +163,24 @@ def test_a_terminated_venv_leaves_nothing_half_made(tmp_path: Path) -> None:
     assert process.returncode == 128 + signal.SIGTERM
     assert said == f"terminated: {SENTENCE}\n"
     assert not (tmp_path / "env").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "status"),
+    [("virtualenv_reflink.cli", -signal.SIGINT), ("virtualenv_reflink.cli.install", 128 + signal.SIGINT)],
+)
+def test_an_interrupt_of_the_imports_is_no_traceback(module: str, status: int) -> None:
+    code = f"""
+import os, runpy, signal, sys
+class Interrupting:
+    def find_spec(name, *_):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting)
+sys.argv = ["virtualenv-reflink", "install", "six"]
+runpy.run_module("virtualenv_reflink", run_name="__main__")
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=default_interrupt)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr

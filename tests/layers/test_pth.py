@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Run, bare, python_of, tree_digest
 from tests.layers.test_snapshot import SEEDS, UNPRIVILEGED
-from tests.support.comparison import differences, packages
+from tests.support.comparison import differences, packages, site_packages
 from tests.support.wheels import full_wheel, make_wheel
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.layers.users import living_users
@@ -38,6 +38,25 @@ def pip(environment: Path, *args: object, code: int = 0) -> str:
 def runs(environment: Path, code: str) -> str:
     done = subprocess.run([python_of(environment), "-c", code], capture_output=True, text=True, check=True)
     return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+@pytest.mark.parametrize("mode", ["layer", "snapshot"])
+def test_nothing_needs_no_layer(place: Path, mode: str, reflink: Run) -> None:
+    options = ["--wheel-cache", place / "cache", "--link-mode", mode]
+    reflink("venv", "--without-pip", *options, place / "env")
+    assert list(place.glob("cache/*/layers/*")) == []
+    assert not any(path for path in site_packages(place / "env").iterdir())
+    # and what comes later is put as into any new environment
+    assert f"via {mode}" in reflink("install", *options, "-p", place / "env", full_wheel(place)).stdout
+
+
+def test_virtualenv_tells_what_is_in_the_layer(tmp_path: Path, virtualenv: Run) -> None:
+    options = ["--wheel-cache", tmp_path / "cache", "--link-mode", "layer", "--with", full_wheel(tmp_path)]
+    said = virtualenv(*options, "--pip", "bundle", tmp_path / "env").stdout
+    held = json.loads(pip(tmp_path / "env", "list", "--format=json"))
+    packages_held = " ".join(sorted(f"{each['name']}=={each['version']}" for each in held))
+    assert f", layer={packages_held})" in said
 
 
 @ANYWHERE

@@ -20,9 +20,19 @@ def truncated(file: Path) -> None:
     os.truncate(file, 1)
 
 
+def directory(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("damage", [os.unlink, truncated], ids=["missing", "truncated"])
+@pytest.mark.parametrize("damage", [os.unlink, truncated, directory, pipe], ids=lambda damage: damage.__name__)
 def test_a_damaged_file_is_never_served(
     tmp_path: Path, place: Path, mode: str, damage: Callable[[Path], object], reflink: Run
 ) -> None:
@@ -50,3 +60,22 @@ def test_a_description_that_is_damaged_counts_as_absent(tmp_path: Path, mode: st
         path.write_text("{")
     reflink(*venv, tmp_path / "second")
     assert subprocess.check_output([python_of(tmp_path / "second"), "-m", "sample"], text=True) == "whole\n"
+
+
+@pytest.mark.parametrize("place", ["tmpfs"], indirect=True)
+@pytest.mark.parametrize("mode", ["copy", "hardlink", "layer"])
+def test_environments_are_made_beside_somebody_who_deletes_the_cache_all_the_time(
+    place: Path, mode: str, reflink: Run
+) -> None:
+    wheel = make_wheel(place, {f"package/module{number}.py": b"" for number in range(300)})
+    cache = place / "cache"
+    venv = ["venv", "--wheel-cache", cache, "--without-pip", "--link-mode", mode, "--with", wheel]
+    deleter = subprocess.Popen(["sh", "-c", f"while :; do rm -rf {cache}; done"], stderr=subprocess.DEVNULL)
+    try:
+        done = reflink(*venv, place / "env")
+    finally:
+        deleter.kill()
+        deleter.wait()
+    assert f"the wheel cache {cache} is deleted again and again, so a temporary one beside it is used" in done.stderr
+    assert len(list((place / "env").glob("lib/*/site-packages/package/*.py"))) == 300
+    assert [path for path in place.glob("cache*") if path != cache] == []

@@ -65,7 +65,8 @@ def test_a_failure_leaves_no_temporary_cache(tmp_path: Path) -> None:
 
 
 def test_other_variables_name_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from virtualenv_reflink.provision.settings import default_wheel_cache, is_temporary
+    from virtualenv_reflink.cache.temporary import is_temporary
+    from virtualenv_reflink.provision.settings import default_wheel_cache
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_wheel_cache() == tmp_path / "virtualenv-reflink"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -71,26 +73,35 @@ class Finding(NamedTuple):
 def examined(tree: Tree, links: Links) -> Finding:
     """Return whether the files of ``tree`` are as they were made.
 
-    The size decides by itself. The ctime moves with every link made or removed, so it means something only while the
-    number of links is the one last seen, or unknown: then what it has moved for is found by hashing the file. An mtime
-    that is another, as in a cache that was restored from an archive, and a mode that lets the file be written are
-    reasons to hash too; where only they were changed they are put back.
+    The size decides by itself. The ctime moves with every link made or removed, too, which most files of a scheme see
+    together; what it has moved for otherwise is found by hashing the file. An mtime that is another, as in a cache that
+    was restored from an archive, and a mode that lets the file be written are reasons to hash too; where only they were
+    changed they are put back.
+
+    An edit that keeps size and mtime is not seen once all files around it were linked or unlinked after it.
     """
     hashed = False
-    for scheme, directories in tree.schemes.items():
-        for directory in directories:
-            place = f"{tree.root}/{scheme}/{directory.path}"
-            for file in directory.files:
-                path = f"{place}/{file.name}"
-                try:
-                    status = os.lstat(path)
-                    suspect = _is_suspect(status, file, tree.mtime_ns, links)
-                    hashed |= suspect
-                    if status.st_size != file.size or (suspect and not _is_restored(path, status, file, tree.mtime_ns)):
-                        return Finding(directory.path_of(file), hashed)
-                except OSError:
-                    return Finding(directory.path_of(file), hashed)
+    for scheme in tree.schemes:
+        place = f"{tree.root}/{scheme}"
+        try:
+            found = [(path, file, os.lstat(f"{place}/{path}")) for path, file in tree.files(scheme)]
+        except OSError as error:
+            return Finding(os.path.relpath(str(error.filename), place), hashed)
+        common = _common_number(status.st_nlink for _, _, status in found)
+        for path, file, status in found:
+            suspect = _is_suspect(status, file, tree.mtime_ns, links, common)
+            hashed |= suspect
+            if status.st_size != file.size:
+                return Finding(path, hashed)
+            if suspect and not _is_restored(f"{place}/{path}", status, file, tree.mtime_ns):
+                return Finding(path, hashed)
     return Finding(None, hashed)
+
+
+def _common_number(numbers: Iterable[int]) -> int:
+    """Return the number of links that most files have."""
+    counted = Counter(numbers).most_common(1)
+    return counted[0][0] if counted else 1
 
 
 def restore_mtime(path: str, mtime_ns: int | None) -> None:
@@ -103,23 +114,24 @@ def restore_mtime(path: str, mtime_ns: int | None) -> None:
             os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
-def _is_suspect(status: os.stat_result, file: File, mtime_ns: int | None, links: Links) -> bool:
+def _is_suspect(status: os.stat_result, file: File, mtime_ns: int | None, links: Links, common: int) -> bool:
     """Return whether only its hash can tell that a file is as it was made."""
-    touched = status.st_ctime_ns > links.seen_ns and links.number in {None, status.st_nlink}
+    linked_with_others = links.number not in {None, status.st_nlink} and status.st_nlink == common
+    touched = status.st_ctime_ns > links.seen_ns and not linked_with_others
     return status.st_mtime_ns != mtime_ns or bool(status.st_mode & _WRITABLE) or (touched and bool(file.hash))
 
 
 def _is_restored(path: str, status: os.stat_result, file: File, mtime_ns: int | None) -> bool:
-    """Return whether a file has its content; if so, its mtime and its mode are put back.
-
-    :raises OSError: when it cannot be read, or its mode cannot be changed.
-    """
-    if file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
-        return False
-    if status.st_mtime_ns != mtime_ns:
-        if not file.hash:
+    """Return whether a file can be read and has its content; if so, its mtime and its mode are put back."""
+    try:
+        if file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
             return False
-        restore_mtime(path, mtime_ns)
-    if status.st_mode & _WRITABLE:
-        os.chmod(path, status.st_mode & ~_WRITABLE)
+        if status.st_mtime_ns != mtime_ns:
+            if not file.hash:
+                return False
+            restore_mtime(path, mtime_ns)
+        if status.st_mode & _WRITABLE:
+            os.chmod(path, status.st_mode & ~_WRITABLE)
+    except OSError:
+        return False
     return True

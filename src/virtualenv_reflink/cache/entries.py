@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from virtualenv_reflink.cache.manifest import DamagedError, Tree
+from virtualenv_reflink.cache.errors import explained
+from virtualenv_reflink.cache.manifest import MANIFEST_NAME, DamagedError, Tree
 from virtualenv_reflink.cache.store import Store
 
 _Value = TypeVar("_Value")
@@ -29,6 +30,17 @@ def read_entry(store: Store, entry: Path, read: Callable[[Path], _Value], doomed
     except DamagedError:
         store.drop(doomed, lambda: _is_damaged(entry, read))
         return None
+
+
+def read_built(store: Store, entry: Path, fill: Callable[[Path], None], read: Callable[[Path], _Value]) -> _Value:
+    """Have ``fill`` make ``entry``, whose manifest ``read`` makes sense of, and return that.
+
+    :raises CacheLostError: when somebody takes it away at once.
+    :raises CacheError: when the cache cannot be written.
+    """
+    store.build(entry, MANIFEST_NAME, fill)
+    with explained(store.root):
+        return read(entry)
 
 
 def tree_name(tree: Tree) -> str:

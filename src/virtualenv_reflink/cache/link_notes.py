@@ -9,6 +9,7 @@ from virtualenv_reflink.cache.changes import Links
 from virtualenv_reflink.cache.entries import LINKED, tree_name
 from virtualenv_reflink.cache.manifest import Tree
 from virtualenv_reflink.cache.store import Store
+from virtualenv_reflink.filesystem.source import source_error
 
 
 def changed_file(store: Store, tree: Tree) -> str | None:
@@ -35,9 +36,13 @@ def expect_links(store: Store, tree: Tree) -> None:
 def note_links(store: Store, tree: Tree) -> None:
     """Note how many links the files of ``tree`` have now.
 
-    :raises OSError: when they are not there.
+    :raises SourceError: when they are not there any more.
     """
-    _note(store, tree, changes.links_now(tree))
+    try:
+        links = changes.links_now(tree)
+    except OSError as error:
+        raise source_error(error, error.filename or tree.root) from error
+    _note(store, tree, links)
 
 
 def _noted(store: Store, tree: Tree) -> Links | None:

@@ -11,16 +11,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from virtualenv_reflink.cache.errors import explained
 from virtualenv_reflink.cache.hold import Hold
 from virtualenv_reflink.cache.last_use import is_noted, now_used
 from virtualenv_reflink.cache.layout import Layout
 from virtualenv_reflink.cache.modes import SMALL_FILE, make_directory, open_to_readers
 from virtualenv_reflink.cache.small_files import read_small
-from virtualenv_reflink.cache.trust import ELSEWHERE
-from virtualenv_reflink.errors import CacheError
+from virtualenv_reflink.cache.temporary import is_temporary as is_temporary_cache
+from virtualenv_reflink.cache.temporary import temporary_wheel_cache
+from virtualenv_reflink.errors import CacheLostError
 from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.flush import flush_filesystem
-from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.filesystem.temporary import is_temporary
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 
-# Unpacking and compiling a large wheel takes about as long.
-_SECONDS_IN_SILENCE = 30.0
+_SECONDS_IN_SILENCE = 5.0
 _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
     b"# This directory holds unpacked wheels that virtualenv-reflink can make again at any time.\n"
@@ -37,7 +37,6 @@ _TAG = (
 )
 # How often a directory may be taken away between being made and being renamed into.
 _TRIES = 100
-_FREE_SPACE = f"free some space or {ELSEWHERE}"
 
 
 class Store(Layout):
@@ -51,10 +50,24 @@ class Store(Layout):
 
         :raises CacheError: when another user owns it or others may write to it.
         """
+        self._open(root)
+
+    def _open(self, root: Path) -> None:
         super().__init__(root)
         self._hold: Hold | None = None
         if self.exists:
             self._keep()
+
+    def retreat(self) -> None:
+        """Go on beside the root, in a cache for this process alone: somebody deletes what is put into the root.
+
+        :raises CacheError: when there can be none.
+        """
+        if not is_temporary_cache(self.root):
+            told = f"the wheel cache {self.root} is deleted again and again, so a temporary one beside it is used"
+            with explained(self.root):
+                self._open(temporary_wheel_cache(told, beside=self.root))
+            self.__dict__.pop("staging", None)
 
     @cached_property
     def staging(self) -> Staging:
@@ -76,11 +89,12 @@ class Store(Layout):
         Whoever wants the same entry waits for the first one. An entry survives a power cut whole or not at all. What is
         there without the file ``description`` was half deleted, and is replaced.
 
+        :raises CacheLostError: when somebody takes away what is being made.
         :raises CacheError: when the cache cannot be written or its disk is full.
         """
         if self.holds(entry, description):
             return
-        with self._explained(), self._lock(entry):
+        with explained(self.root), self._lock(entry):
             if not self.holds(entry, description):
                 self._clear(entry)
                 self._build_locked(entry, fill)
@@ -92,7 +106,7 @@ class Store(Layout):
 
         :raises CacheError: when the cache cannot be written.
         """
-        with self._explained(), self._lock(entry):
+        with suppress(CacheLostError), explained(self.root), self._lock(entry):
             if is_unwanted():
                 self._clear(entry)
 
@@ -102,7 +116,7 @@ class Store(Layout):
 
         :raises CacheError: when the cache turns out not to be writable meanwhile.
         """
-        with self._explained(), self._hold.alone(on_wait) if self._hold else nullcontext():
+        with explained(self.root), self._hold.alone(on_wait) if self._hold else nullcontext():
             yield
 
     def read_note(self, kind: str, key: str, parse: Callable[[str], _Value]) -> _Value | None:
@@ -209,14 +223,3 @@ class Store(Layout):
         """Hold the cache; one that cannot be opened cannot be used either, which is told when that is tried."""
         with suppress(OSError):
             self._hold = Hold(str(self.path()))
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except SourceError:
-            raise
-        except OSError as error:
-            reason = error.strerror or str(error)
-            advice = _FREE_SPACE if error.errno in {errno.ENOSPC, errno.EDQUOT} else ELSEWHERE
-            raise CacheError(f"the wheel cache {self.root} cannot be written: {reason}; {advice}") from error

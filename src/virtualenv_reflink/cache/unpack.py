@@ -87,6 +87,8 @@ def _explained(wheel: str) -> Iterator[None]:
         raise BadWheelError(wheel, f"its name is not that of a wheel ({error})") from error
     except InvalidWheelSource as error:
         raise BadWheelError(wheel, f"it is not a sound wheel ({error.args[-1]})") from error
+    except RecursionError as error:
+        raise BadWheelError(wheel, "one of its entries is in too many directories, one in another") from error
     except (InstallerError, BadZipFile, ValueError) as error:
         raise BadWheelError(wheel, f"it is not a sound wheel ({' '.join(str(error).split())})") from error
 

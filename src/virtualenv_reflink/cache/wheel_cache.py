@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from virtualenv_reflink.cache.entries import LINKED, read_entry, tree_name
+from virtualenv_reflink.cache.entries import LINKED, read_built, read_entry, tree_name
 from virtualenv_reflink.cache.manifest import (
     LAYER_NAME,
-    MANIFEST_NAME,
     DamagedError,
     Tree,
     UnpackedWheel,
@@ -20,7 +19,9 @@ from virtualenv_reflink.cache.memo import memoized
 from virtualenv_reflink.cache.memory import Memory
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.store import Store
-from virtualenv_reflink.errors import BadWheelError
+from virtualenv_reflink.cache.temporary import is_temporary
+from virtualenv_reflink.errors import BadWheelError, CacheLostError
+from virtualenv_reflink.filesystem.source import SourceError
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.base_caches import BaseCaches
@@ -30,6 +31,8 @@ _Value = TypeVar("_Value")
 
 _UNPACKED = "unpacked"
 _HEXADECIMAL = frozenset("0123456789abcdef")
+# How often what is in the cache may be lost before somebody is taken to delete it all the time.
+_TRIES = 3
 
 
 class WheelCache(Memory):
@@ -47,6 +50,27 @@ class WheelCache(Memory):
         """The directory of the cache."""
         return self.store.root
 
+    @property
+    def is_temporary(self) -> bool:
+        """Whether it is deleted when this process ends."""
+        return is_temporary(self.root)
+
+    def insist(self, attempt: Callable[[], _Value], after_loss: Callable[[], None] = lambda: None) -> _Value:
+        """Return what ``attempt`` makes in the cache or of it, trying again where something in there was lost.
+
+        Where that happens again and again, as somebody deletes the cache all the time, this process goes on in a
+        temporary one beside it.
+
+        :raises CacheLostError, SourceError: when the last attempt fails too.
+        """
+        for _ in range(_TRIES):
+            try:
+                return attempt()
+            except (CacheLostError, SourceError):
+                after_loss()
+        self.store.retreat()
+        return attempt()
+
     def unpacked(self, wheel: Path) -> UnpackedWheel:
         """Return ``wheel`` unpacked, unpacking it now if that was never done or the cache was damaged since.
 
@@ -54,12 +78,7 @@ class WheelCache(Memory):
         :raises CacheError: when the cache lacks it and cannot be written.
         """
         key = self._key(wheel)
-        found = self.cached(key)
-        if found is None:
-            entry = self._wheel(key) / _UNPACKED
-            self._unpack(wheel, key, entry)
-            found = read_unpacked_wheel(entry)
-        return found
+        return self.insist(lambda: self.cached(key) or self._unpack(wheel, key))
 
     def cached(self, key: str) -> UnpackedWheel | None:
         """Return the unpacked wheel whose archive has this SHA-256, or None where it was never unpacked.
@@ -84,12 +103,12 @@ class WheelCache(Memory):
         if not self._in_base(unpacked.tree):
             return unpacked
         entry = self._wheel(unpacked.key) / _UNPACKED
-        self._take_over(unpacked.tree, entry)
-        return read_unpacked_wheel(entry)
+        return self._take_over(unpacked.tree, entry, read_unpacked_wheel)
 
     def bytecode(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts) -> Tree:
         """Return the bytecode of a wheel for an interpreter, compiling it now if that was never done.
 
+        :raises CacheLostError: when the wheel, or what was made, was taken away.
         :raises CacheError: when the cache lacks it and cannot be written.
         :raises ReflinkError: when the interpreter fails.
         """
@@ -103,10 +122,9 @@ class WheelCache(Memory):
         found = read_entry(self.store, entry, read_tree, entry)
         if found is None:
             if known is not None:
-                self._take_over(known, entry)
+                found = self._take_over(known, entry, read_tree)
             else:
-                self._compile(unpacked, executable, facts, entry)
-            found = read_tree(entry)
+                found = self._compile(unpacked, executable, facts, entry)
         self.store.note_use(entry)
         return found
 
@@ -212,29 +230,29 @@ class WheelCache(Memory):
 
         return changed_file(self.store, tree)
 
-    def _take_over(self, tree: Tree, entry: Path) -> None:
+    def _take_over(self, tree: Tree, entry: Path, read: Callable[[Path], _Value]) -> _Value:
         # a lazy boundary: files are shared in few modes
         from virtualenv_reflink.cache.duplication import duplicate_entry
 
-        self.store.build(entry, MANIFEST_NAME, lambda staged: duplicate_entry(tree, staged))
+        return read_built(self.store, entry, lambda staged: duplicate_entry(tree, staged), read)
 
-    def _unpack(self, wheel: Path, key: str, entry: Path) -> None:
+    def _unpack(self, wheel: Path, key: str) -> UnpackedWheel:
         from virtualenv_reflink.cache.unpack import unpack
 
         def fill(staged: Path) -> None:
             _log(f"unpack {wheel.name} into the wheel cache")
             unpack(wheel, key, staged)
 
-        self.store.build(entry, MANIFEST_NAME, fill)
+        return read_built(self.store, self._wheel(key) / _UNPACKED, fill, read_unpacked_wheel)
 
-    def _compile(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts, entry: Path) -> None:
+    def _compile(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts, entry: Path) -> Tree:
         from virtualenv_reflink.cache.bytecode import compile_wheel
 
         def fill(staged: Path) -> None:
             _log(f"compile {unpacked.metadata.wheel} for {facts.bytecode_tag}")
             compile_wheel(unpacked, executable, facts.cache_tag, staged)
 
-        self.store.build(entry, MANIFEST_NAME, fill)
+        return read_built(self.store, entry, fill, read_tree)
 
 
 def _base_caches(roots: Sequence[Path]) -> BaseCaches:

@@ -41,6 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReflinkError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        # a filesystem that fails does so wherever it is looked at
+        where = error.filename or "a file"
+        print(f"error: {where} cannot be used: {error.strerror or error}; check its disk", file=sys.stderr)
+        return 1
     except KeyboardInterrupt as interrupt:
         return tell_interrupt(interrupt)
 

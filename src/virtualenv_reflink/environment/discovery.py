@@ -123,6 +123,7 @@ def check_writable(environment: Environment) -> None:
 
 
 def _executable(named: str) -> Path:
+    _check_readable(named)
     path = Path(named)
     if path.is_dir():
         inside = path / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -139,3 +140,13 @@ def _executable(named: str) -> Path:
     if found is None:
         raise TargetError(f"there is no environment at {named}, and no interpreter of that name on the PATH")
     return Path(found)
+
+
+def _check_readable(named: str) -> None:
+    try:
+        os.stat(named)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        # it may be the name of one on the PATH
+        return
+    except OSError as error:
+        raise TargetError(f"{named} cannot be read: {error.strerror}; check its disk and who may read it") from error

@@ -161,6 +161,12 @@ def layer_of(library: Path) -> Layered | None:
         return None
 
 
+def versions_in_layer(environment: Environment) -> dict[str, str]:
+    """Return the versions of what the layer of an environment holds, by normalized name; without one, of nothing."""
+    state = layered(environment)
+    return present_versions([state.tree]) if state else {}
+
+
 def has_lost_layer(environment: Environment) -> bool:
     """Return whether an environment had a layer of which nothing can be read, as after a power cut."""
     return (environment.purelib / LAYER_STATE).exists() and layered(environment) is None

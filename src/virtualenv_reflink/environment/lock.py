@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -56,7 +57,12 @@ def locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
 
 def _opened(root: Path) -> int:
     while True:
-        os.makedirs(root, exist_ok=True)
+        try:
+            os.makedirs(root, exist_ok=True)
+        except FileExistsError:
+            # why it is no directory: it is something else, or cannot even be looked at
+            if not stat.S_ISDIR(os.stat(root).st_mode):
+                raise
         with suppress(FileNotFoundError):
             return os.open(root, os.O_RDONLY)
 

@@ -246,10 +246,14 @@ static struct result fill(int from, enum operation operation, const struct file 
 static struct result duplicate(enum operation operation, const struct file *file, const struct places *places)
 {
     struct result result;
-    int from = openat(places->source, file->name, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    /* a named pipe in its place is not waited for */
+    int from = openat(places->source, file->name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (from < 0)
         return failed(SOURCE, errno);
     result = fill(from, operation, file, places);
+    if (result.fault && !fstat(from, &status) && !S_ISREG(status.st_mode))
+        result = failed(SOURCE, EIO);
     close(from);
     return result;
 }

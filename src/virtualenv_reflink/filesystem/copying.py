@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 
-from virtualenv_reflink.filesystem.source import check_size, source_error
+from virtualenv_reflink.filesystem.source import SOURCE_FLAGS, check_regular, check_size, source_error
 
 _CHUNK = 1 << 30
 _BUFFER = 1 << 20
@@ -25,7 +25,7 @@ def copy_file(source: str, target: str, mode: int, mtime_ns: int | None, size: i
     :raises OSError: for every other failure, a full disk among them.
     """
     try:
-        source_fd = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        source_fd = os.open(source, SOURCE_FLAGS)
     except OSError as error:
         raise source_error(error, source) from error
     try:
@@ -40,6 +40,7 @@ def copy_file(source: str, target: str, mode: int, mtime_ns: int | None, size: i
                 os.utime(target, ns=(mtime_ns, mtime_ns))
         except BaseException as error:
             os.unlink(target)
+            check_regular(source, source_fd)
             if isinstance(error, OSError):
                 error.filename = error.filename or target
             raise

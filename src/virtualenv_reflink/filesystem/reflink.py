@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from virtualenv_reflink.filesystem.permissions import current_umask
-from virtualenv_reflink.filesystem.source import check_size, source_error
+from virtualenv_reflink.filesystem.source import SOURCE_FLAGS, check_regular, check_size, source_error
 
 # <linux/fs.h>, ioctl_ficlonerange(2): struct file_clone_range is a descriptor, two offsets and between them a length
 _FICLONERANGE = 0x4020940D
@@ -65,7 +65,7 @@ def clone_files(files: Iterable[Duplicate]) -> None:
     for file in files:
         source, target, mode, mtime_ns, size = file
         try:
-            source_fd = opened(source, os.O_RDONLY)
+            source_fd = opened(source, SOURCE_FLAGS)
         except OSError as error:
             raise source_error(error, source) from error
         try:
@@ -80,6 +80,7 @@ def clone_files(files: Iterable[Duplicate]) -> None:
                     os.utime(target_fd, ns=(mtime_ns, mtime_ns))
             except OSError as error:
                 os.unlink(target)
+                check_regular(source, source_fd)
                 if error.errno == errno.EINVAL:
                     check_size(source, os.fstat(source_fd).st_size, size)
                 raise _classified(error, file) from error

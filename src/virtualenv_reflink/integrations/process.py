@@ -12,7 +12,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from virtualenv_reflink.provision.settings import delete_temporary_wheel_cache
+from virtualenv_reflink.cache.temporary import delete_temporary_wheel_caches
 
 INTERRUPTED = "the wheel cache is whole, and no package was half-installed"
 
@@ -34,6 +34,7 @@ def run_as_process(main: Callable[[], int]) -> NoReturn:
     """
     try:
         gc.disable()
+        _answer_interrupts()
         _end_by_exception_on(signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
         _open_standard_streams()
         status = main()
@@ -41,7 +42,7 @@ def run_as_process(main: Callable[[], int]) -> NoReturn:
         status = _status(exit_)
     except KeyboardInterrupt as interrupt:
         status = tell_interrupt(interrupt)
-    delete_temporary_wheel_cache()
+    delete_temporary_wheel_caches()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
@@ -60,6 +61,12 @@ def _status(exit_: SystemExit) -> int:
         return exit_.code or 0
     print(exit_.code, file=sys.stderr)
     return 1
+
+
+def _answer_interrupts() -> None:
+    """Have Ctrl-C raise KeyboardInterrupt again, unless it is ignored, as in the background of a script."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _end_by_exception_on(*numbers: int) -> None:

@@ -17,6 +17,7 @@ from virtualenv_reflink.cache.manifest import TREE_NAME, File
 from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.cache.wheel_cache import WheelCache
+from virtualenv_reflink.filesystem.source import source_error
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
@@ -41,10 +42,14 @@ class Source(NamedTuple):
 def note_built(layer: Path, mode: TreeMode, cache: WheelCache, wheels: Sequence[SuppliedWheel]) -> None:
     """Note what tells that a layer, built of ``wheels`` just now, is as it is.
 
-    :raises OSError: when it cannot be read.
+    :raises SourceError: when it is not whole, as somebody deletes the cache.
     """
     tree = str(layer / TREE_NAME)
-    cache.write_note(_KIND, layer.name, json.dumps(_Note(mode.stamp(tree), _generated(tree, wheels))))
+    try:
+        note = _Note(mode.stamp(tree), _generated(tree, wheels))
+    except OSError as error:
+        raise source_error(error, error.filename or tree) from error
+    cache.write_note(_KIND, layer.name, json.dumps(note))
 
 
 def is_sound(
@@ -107,7 +112,14 @@ def generated_as_built(layer: Path, store: Store, wheels: Sequence[SuppliedWheel
 
 
 def _generated(tree: str, wheels: Sequence[SuppliedWheel]) -> str:
-    return _digest(tree, sorted(set(_files_in(tree)) - sources_of(wheels).keys()))
+    """Return a digest of the files in a layer that are not of the wheels.
+
+    :raises OSError: when a file of the wheels is missing, or one cannot be read.
+    """
+    sources, present = sources_of(wheels), set(_files_in(tree))
+    for missing in sources.keys() - present:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{tree}/{missing}")
+    return _digest(tree, sorted(present - sources.keys()))
 
 
 def sources_of(wheels: Sequence[SuppliedWheel]) -> dict[str, Source]:

@@ -15,6 +15,7 @@ from virtualenv_reflink.errors import InstallError, LinkModeError
 from virtualenv_reflink.filesystem.inheritance import disinherit, inherited_from
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.probe import filesystem_name
+from virtualenv_reflink.filesystem.source import source_error
 from virtualenv_reflink.filesystem.subvolume import (
     create_subvolume,
     last_change,
@@ -124,6 +125,8 @@ def _snapshot(layer: Layer, target: str) -> None:
     try:
         snapshot(str(layer.tree), target)
     except OSError as error:
+        if not layer.tree.is_dir():
+            raise source_error(error, str(layer.tree)) from error
         if error.errno not in _IMPOSSIBLE:
             raise
         raise LinkModeError(

@@ -38,6 +38,8 @@ class Hardlink(FileMode):
             try:
                 os.link(file[0], file[1])
             except OSError as error:
+                if error.errno == errno.ENOENT and not os.path.lexists(file[0]):
+                    raise source_error(error, file[0]) from error
                 if error.errno not in _REFUSED:
                     raise _explained(error, file) from error
                 copy_file(*file)

@@ -9,7 +9,6 @@ from virtualenv_reflink.layers.choice import LEAST_FILES, are_on_one_btrfs, may_
 from virtualenv_reflink.layers.layer import number_of_files
 from virtualenv_reflink.provision.layer_placement import Choice, built_layer, known_layer
 from virtualenv_reflink.provision.link_modes import tree_mode
-from virtualenv_reflink.provision.settings import is_temporary
 
 if TYPE_CHECKING:
     from virtualenv_reflink.provision.context import Context
@@ -23,7 +22,7 @@ def layer_that_pays(name: str, wanted: Wanted, context: Context, supply: Supply)
     :raises ReflinkError: naming what went wrong.
     """
     root = context.environment.root
-    if is_temporary(context.cache.root) or not are_on_one_btrfs(context.cache.root, root):
+    if context.cache.is_temporary or not are_on_one_btrfs(context.cache.root, root):
         return None
     mode = tree_mode(name)
     if mode.why_not(context.environment):

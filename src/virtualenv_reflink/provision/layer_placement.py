@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.environment.installed import installed_in, layered, normalized, present_versions
-from virtualenv_reflink.errors import CacheError, InstallError
+from virtualenv_reflink.errors import CacheLostError, InstallError
 from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.layers.integrity import drop_changed, is_sound, is_unchanged, note_built
 from virtualenv_reflink.layers.layer import Kind, Layer, Member, kind_of, layer_key, member_of, parse_layer
@@ -42,6 +42,8 @@ def layer_asked_for(mode: TreeMode, wanted: Wanted, context: Context, supply: Su
 
     :raises ReflinkError: naming what went wrong.
     """
+    if mode.depends and context.cache.is_temporary:
+        return Choice(mode, None, "the wheel cache is deleted again and again")
     reason = mode.why_not(context.environment)
     if reason is not None and not _has_layer(mode, wanted, context, supply):
         return Choice(mode, None, reason)
@@ -95,7 +97,7 @@ def built_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply
     note_built(entry, mode, cache, wheels)
     layer = _described(entry, context)
     if layer is None:
-        raise CacheError(f"the layer {entry} was damaged as soon as it was made; check the disk of --wheel-cache")
+        raise CacheLostError(f"the layer {entry} was damaged as soon as it was made; check the disk of --wheel-cache")
     return layer
 
 

@@ -98,6 +98,8 @@ class Placement:
     def _choice(self, wanted: Wanted) -> Choice | None:
         """Return the layer for what is wanted; None where layers do not come into question."""
         modes = self._context.modes
+        if not wanted.seeds and not wanted.packages:
+            return None
         # lazy boundaries: what knows layers
         if modes.tree is not None:
             from virtualenv_reflink.provision.layer_placement import layer_asked_for

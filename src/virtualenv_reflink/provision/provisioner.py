@@ -189,11 +189,9 @@ class Provisioner:
         """Install what is wanted; where the cache turns out to have lost files, those wheels are unpacked again."""
         with self._built(editable) as prefixes:
             try:
-                return self._place(wanted(), prefixes)
-            except SourceError:
-                self._supply.drop_damaged()
-            try:
-                return self._place(wanted(), prefixes)
+                return self._context.cache.insist(
+                    lambda: self._place(wanted(), prefixes), after_loss=self._supply.drop_damaged
+                )
             except SourceError as error:
                 raise CacheError(
                     f"{error.filename} of the wheel cache cannot be used: {error.strerror}; run the same command again"

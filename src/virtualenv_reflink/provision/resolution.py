@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from virtualenv_reflink.environment.installed import installed_in, present_versions
+from virtualenv_reflink.environment.installed import installed_in
 from virtualenv_reflink.errors import ResolveError
 from virtualenv_reflink.requirements.bundled import bundled_wheel
 from virtualenv_reflink.requirements.local_wheels import LocalWheels
@@ -44,13 +44,16 @@ class Resolution:
         :raises ResolveError: with pip's own explanation, when there is no solution.
         """
         context = self._context
+        present = [found for place in search_path for found in installed_in(place)]
         local = LocalWheels(context.cache, context.facts, *self._surroundings).lock(
-            request, present_versions(search_path)
+            request, {found.name for found in present}
         )
         if local is not None:
             return Resolved(local)
         reading = self._read(request)
-        resolutions = Resolutions(context.cache, self._inputs(reading.fingerprint(), search_path))
+        state = [f"{found.name} {found.version}" for found in present]
+        state.insert(0, "installed" if search_path else "empty")
+        resolutions = Resolutions(context.cache, self._inputs(reading.fingerprint(), state))
         stored = None if context.settings.refresh else resolutions.find(self._lifetime)
         if stored:
             return Resolved(with_origins(stored.lock, reading), stored.age)
@@ -59,7 +62,7 @@ class Resolution:
             resolver = Resolver(context.pip, context.index_options, context.facts.markers, context.progress.detail)
             lock = resolver.resolve(request, search_path)
         # what was read before may have changed while pip read it
-        resolutions.store(lock, self._inputs(self._read(request).fingerprint_for(lock), search_path))
+        resolutions.store(lock, self._inputs(self._read(request).fingerprint_for(lock), state))
         return Resolved(with_origins(lock, reading))
 
     def read_lock(self, path: Path) -> Lock:
@@ -92,15 +95,17 @@ class Resolution:
     def _read(self, request: Request) -> Reading:
         return Reading(request, *self._surroundings)
 
-    def _inputs(self, fingerprint: list[str] | None, search_path: Sequence[Path]) -> list[str] | None:
-        """Return all that decides what a request resolves to, or None where that cannot be told."""
+    def _inputs(self, fingerprint: list[str] | None, state: Sequence[str]) -> list[str] | None:
+        """Return all that decides what a request resolves to, or None where that cannot be told.
+
+        ``state`` is what is installed.
+        """
         if fingerprint is None:
             return None
         context, facts = self._context, self._context.facts
         pip = bundled_wheel(context.cache, "pip", context.environment.version).name
         interpreter = [facts.bytecode_tag, repr(facts.markers), *facts.wheel_tags]
-        present = [f"{found.name} {found.version}" for place in search_path for found in installed_in(place)]
-        return [pip, *interpreter, *fingerprint, "installed" if search_path else "empty", *present]
+        return [pip, *interpreter, *fingerprint, *state]
 
     def _check_network(self) -> None:
         if self._context.settings.offline and "--no-index" not in self._context.index_options:

@@ -1,14 +1,14 @@
 """How to go about making or filling an environment."""
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from virtualenv_reflink.cache.temporary import temporary_wheel_cache
+
 TEN_MINUTES = 600.0
 NINETY_DAYS = 90.0
-
-
-_temporary: list[Path] = []
 
 
 class Settings(NamedTuple):
@@ -47,28 +47,8 @@ def default_wheel_cache() -> Path:
     return place
 
 
-def delete_temporary_wheel_cache() -> None:
-    """Delete what :func:`default_wheel_cache` made for this process alone, if it did."""
-    if _temporary:
-        import shutil
-
-        shutil.rmtree(_temporary.pop(), ignore_errors=True)
-
-
-def is_temporary(wheel_cache: Path) -> bool:
-    """Return whether a wheel cache is deleted when this process ends."""
-    return wheel_cache in _temporary
-
-
+@cache
 def _temporary_wheel_cache(reason: str) -> Path:
-    if not _temporary:
-        import atexit
-        import logging
-        import tempfile
-
-        _temporary.append(Path(tempfile.mkdtemp(prefix="virtualenv-reflink-")))
-        atexit.register(delete_temporary_wheel_cache)
-        logging.getLogger(__name__).warning(
-            "there is no place for a wheel cache (%s), so a temporary one is used; name one with --wheel-cache", reason
-        )
-    return _temporary[0]
+    return temporary_wheel_cache(
+        f"there is no place for a wheel cache ({reason}), so a temporary one is used; name one with --wheel-cache"
+    )

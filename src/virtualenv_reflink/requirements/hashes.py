@@ -13,13 +13,16 @@ from virtualenv_reflink.errors import BadWheelError
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.wheel_cache import WheelCache
 
-_HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
+CHECKED_BY_PIP = ("sha512", "sha384", "sha256")
+"""The strong hashes that pip knows, the strongest first."""
+_OTHERS = ("sha3_512", "sha3_384", "sha3_256", "blake2b", "blake2s")
+_HEX_DIGITS = {name: hashlib.new(name).digest_size * 2 for name in (*CHECKED_BY_PIP, *_OTHERS)}
 _BLOCK = 1 << 20
 _KIND = "hashes"
 
 
 def strong(hashes: Mapping[str, str]) -> dict[str, str]:
-    """Return those of SHA-256, SHA-384 and SHA-512, in lower case."""
+    """Return those that nobody can find another archive for, in lower case."""
     return {name: str(hashes[name]).lower() for name in _HEX_DIGITS if name in hashes}
 
 
@@ -32,7 +35,7 @@ def malformed(hashes: Mapping[str, str]) -> str | None:
 
 
 class Hashes:
-    """Remembers which archives have which SHA-384 and SHA-512, as the cache knows them by their SHA-256."""
+    """Remembers which archives have which other strong hashes, as the cache knows them by their SHA-256."""
 
     def __init__(self, cache: WheelCache) -> None:
         self._cache = cache
@@ -62,7 +65,7 @@ class Hashes:
 
 def mismatch(archive: Path, name: str, found: str, wanted: str) -> BadWheelError:
     """Return the error that tells of a hash that differs."""
-    title = name.upper().replace("SHA", "SHA-")
+    title = re.sub(r"^SHA(?=\d{3})", "SHA-", name.upper()).replace("_", "-")
     return BadWheelError(archive.name, f"its {title} is {found}, where {wanted} was locked; get the right file")
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from virtualenv_reflink.requirements.hashes import strong
+from virtualenv_reflink.requirements.hashes import CHECKED_BY_PIP, strong
 from virtualenv_reflink.requirements.lock import Locked
 from virtualenv_reflink.requirements.origin import Origin, option_text, with_userinfo
 
-_STRONGEST_FIRST = ("sha512", "sha384", "sha256")
 _NOTHING = Origin()
 
 
@@ -32,7 +31,8 @@ def write_requirements(
 
 
 def _by_name(package: Locked) -> str:
-    hashes = " ".join(f"--hash={name}:{value}" for name, value in strong(package.hashes).items())
+    found = strong(package.hashes)
+    hashes = " ".join(f"--hash={name}:{found[name]}" for name in CHECKED_BY_PIP if name in found)
     return f"{package.name}=={package.version} {hashes}".rstrip()
 
 
@@ -51,7 +51,7 @@ def _by_address(package: Locked) -> str:
             address = f"file://{quote(str(package.path))}"
         address = f"{vcs['vcs']}+{address}@{vcs['commit_id']}"
     hashes = strong(package.hashes)
-    strongest = next((name for name in _STRONGEST_FIRST if name in hashes), None)
+    strongest = next((name for name in CHECKED_BY_PIP if name in hashes), None)
     if strongest:
         fragment.append(f"{strongest}={hashes[strongest]}")
     if subdirectory := package.source.get("subdirectory"):

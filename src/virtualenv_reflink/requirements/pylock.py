@@ -30,7 +30,7 @@ from packaging.version import Version
 
 from virtualenv_reflink.errors import LockError
 from virtualenv_reflink.filesystem.atomic import atomic_write
-from virtualenv_reflink.requirements.hashes import malformed, strong
+from virtualenv_reflink.requirements.hashes import CHECKED_BY_PIP, malformed, strong
 from virtualenv_reflink.requirements.lock import Lock, Locked, Source
 
 if sys.version_info >= (3, 11):
@@ -133,10 +133,10 @@ def _source(package: Package, archive: Archive, lock: Path) -> Source:
 def _hashes(name: str, hashes: Mapping[str, str], lock: Path) -> dict[str, str]:
     """Return the strong hashes of an archive.
 
-    :raises LockError: when there is none, or one that is not a hash.
+    :raises LockError: when pip knows none of them, or one is not a hash.
     """
     found = strong(hashes)
-    if not found:
+    if found.keys().isdisjoint(CHECKED_BY_PIP):
         raise LockError(f"the lock {lock} has no SHA-256 (or better) of {name}; lock again")
     if wrong := malformed(found):
         raise LockError(f"the lock {lock} has a {wrong} of {name} that is no hash; lock again")

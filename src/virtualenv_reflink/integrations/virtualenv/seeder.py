@@ -40,6 +40,7 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         check_variables(self.env)
         self._settings = settings(options) if self.enabled else None
         self._via: str = options.link_mode
+        self._in_layer: list[str] = []
 
     @classmethod
     def add_parser_arguments(cls, parser: ArgumentParser, interpreter: Any, app_data: Any) -> None:
@@ -54,7 +55,9 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
     def __repr__(self) -> str:
         extra = "".join(f", with={wanted}" for wanted in [*self.requirements, *self.requirements_files])
         place = f", wheel_cache={self._settings.wheel_cache}" if self._settings else ""
-        return f"{super().__repr__()[:-1]}{extra}, via={self._via}{place})"
+        # virtualenv itself tells what is in site-packages
+        layer = f", layer={' '.join(self._in_layer)}" if self._in_layer else ""
+        return f"{super().__repr__()[:-1]}{extra}, via={self._via}{place}{layer})"
 
     def run(self, creator: Creator) -> None:
         """Seed the environment that ``creator`` made.
@@ -63,6 +66,7 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         """
         if self._settings is None:
             return
+        from virtualenv_reflink.environment.installed import versions_in_layer
         from virtualenv_reflink.environment.supported import check_supported
         from virtualenv_reflink.provision.provisioner import Provisioner
 
@@ -77,6 +81,7 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         for warning in outcome.warnings:
             logging.warning(warning)
         self._via = str(outcome)
+        self._in_layer = [f"{name}=={version}" for name, version in versions_in_layer(environment).items()]
 
     def _seed_wheels(self, interpreter: Any) -> list[Path]:
         versions = self.distribution_to_versions()
