@@ -11,11 +11,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.loop_mounts import loop_mount
 from tests.conftest import require_mounts
+from tests.support.tools import default_interrupt
 from virtualenv_reflink.cache.manifest import File
 from virtualenv_reflink.filesystem import native
 from virtualenv_reflink.filesystem.permissions import current_umask
@@ -210,9 +212,13 @@ place_all(Path({str(place)!r}), [File(f"{{each}}", False, LARGE, "") for each in
     sources(place, {"0": LARGE})
     for each in range(1, 12):
         os.link(place / "source" / "0", place / "source" / f"{each}")
-    environ = {**os.environ, native.CORE: core}
-    root = Path(__file__).parents[2]
-    with subprocess.Popen([sys.executable, "-c", code], cwd=root, env=environ, stderr=subprocess.DEVNULL) as process:
+    options: dict[str, Any] = {
+        "cwd": Path(__file__).parents[2],
+        "env": {**os.environ, native.CORE: core},
+        "stderr": subprocess.DEVNULL,
+        "preexec_fn": default_interrupt,
+    }
+    with subprocess.Popen([sys.executable, "-c", code], **options) as process:
         while process.poll() is None and not list((place / "target").iterdir()):
             time.sleep(0.001)
         process.send_signal(number)

@@ -40,7 +40,7 @@ enum {
 struct crew {
     pthread_t threads[MOST_THREADS];
     int number;
-    /* a forked child has no threads to wait for */
+    /* whose threads they are: a forked child has none of them, and maybe a lock that nobody leaves */
     pid_t process;
 };
 
@@ -66,11 +66,8 @@ static int start(struct crew *crew, int number, void *(*work)(void *), void *arg
 
 static void join(struct crew *crew)
 {
-    while (crew->number > 0) {
-        crew->number--;
-        if (crew->process == getpid())
-            pthread_join(crew->threads[crew->number], NULL);
-    }
+    while (crew->number > 0)
+        pthread_join(crew->threads[--crew->number], NULL);
 }
 
 static void condition_init(pthread_cond_t *condition)
@@ -684,7 +681,7 @@ static void placing_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
-    if (self->placing) {
+    if (self->placing && self->placing->crew.process == getpid()) {
         Py_BEGIN_ALLOW_THREADS
         stop(self->placing);
         Py_END_ALLOW_THREADS

@@ -24,7 +24,7 @@ _INTERFACE = 1
 # the first bytes of a shared object, and in its header e_shoff, e_shentsize and e_shnum
 _MAGIC_ELF64 = b"\x7fELF\x02"
 _ELF64 = struct.Struct("=40xQ10xHH2x")
-# More did not help, on btrfs or on XFS.
+# One for each processor, and no more than these: the rest of the machine may have something to do too.
 _MOST_THREADS = 4
 
 

@@ -34,10 +34,8 @@ class Threads:
         """Take what has been started; :meth:`stop` ends it."""
         self._placing = placing
 
-    def submit(self, batch: Batch) -> None:
-        """Have a batch placed; what becomes of it :meth:`finish` tells."""
-        operation = batch.mode.native
-        assert operation is not None
+    def submit(self, batch: Batch, operation: int) -> None:
+        """Have a batch placed by one of the core's operations; what becomes of it :meth:`finish` tells."""
         self._placing.submit(operation, batch.source, batch.target, batch.files, batch.mtime_ns)
 
     def finish(self, progress: Progress) -> Refusals:

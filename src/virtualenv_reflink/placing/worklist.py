@@ -39,10 +39,11 @@ class Worklist:
 
                 self._threads = start_threads()
             self._planned += len(batch.files)
-            if self._threads is None or batch.mode.native is None:
+            operation = batch.mode.native
+            if self._threads is None or operation is None:
                 self._left.append(batch)
             else:
-                self._threads.submit(batch)
+                self._threads.submit(batch, operation)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Place what is left.
