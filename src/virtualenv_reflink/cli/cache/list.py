@@ -11,8 +11,9 @@ from packaging.utils import canonicalize_name
 
 from virtualenv_reflink.cache.inventory import Entry
 from virtualenv_reflink.cli.cache.opened import care_of, opened, parser_for
-from virtualenv_reflink.cli.cache.table import print_table
-from virtualenv_reflink.cli.cache.units import day_text, size_text
+from virtualenv_reflink.cli.cache.units import day_text
+from virtualenv_reflink.cli.table import print_table
+from virtualenv_reflink.cli.units import size_text
 from virtualenv_reflink.layers.care import Care
 
 

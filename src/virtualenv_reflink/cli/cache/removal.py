@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from virtualenv_reflink.cache.inventory import Entry
 from virtualenv_reflink.cache.pruning import Removed
-from virtualenv_reflink.cli.cache.units import day_text, size_text
+from virtualenv_reflink.cli.cache.units import day_text
+from virtualenv_reflink.cli.units import size_text
 
 
 def tell_removed(removed: Removed, known: Sequence[Entry], *, dry_run: bool, as_json: bool) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from virtualenv_reflink.cache.inventory import bytes_on_disk
+from virtualenv_reflink.cache.disk_usage import bytes_on_disk
 from virtualenv_reflink.cache.kinds import NOTES
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.cli.cache.opened import care_of, opened, parser_for
-from virtualenv_reflink.cli.cache.table import print_table
-from virtualenv_reflink.cli.cache.units import size_text
+from virtualenv_reflink.cli.table import print_table
+from virtualenv_reflink.cli.units import size_text
 from virtualenv_reflink.layers.kind import ENTRIES
 
 

@@ -1,4 +1,4 @@
-"""Amounts and moments as people write and read them."""
+"""Sizes and moments as people write and read them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,8 @@ import time
 from argparse import ArgumentTypeError
 from datetime import datetime
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _SECONDS_A_DAY = 24 * 60 * 60
-
-
-def size_text(number: int) -> str:
-    """Return a number of bytes in the unit in which it is short."""
-    value, units = float(number), list(_UNITS)
-    while value >= 1024 and len(units) > 1:
-        value /= 1024
-        units.pop(0)
-    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
 def day_text(seconds: float) -> str:
