@@ -102,6 +102,16 @@ def test_what_is_told_of_a_cache(tmp_path: Path, kept: Cache) -> None:
     assert sizes["kinds"]["layers"] > 0
 
 
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+def test_what_a_snapshot_shares_is_counted_once(tmp_path: Path, place: Path, reflink: Run) -> None:
+    kept = Cache(place / "cache", reflink)
+    wheel = make_wheel(tmp_path, {"data.bin": os.urandom(1 << 20)}, name="one")
+    kept.make(place / "env", "snapshot", wheel)
+    sizes = kept.json("size")["kinds"]
+    assert sizes["wheels"] > 1 << 20
+    assert sizes["layers"] < 1 << 18
+
+
 def test_every_directory_in_a_cache_is_of_a_kind_that_is_described(tmp_path: Path, kept: Cache) -> None:
     kept.make(tmp_path / "env", "layer", sample(tmp_path, "one"))
     known = {kind.name for kind in NOTES} | {"wheels", "layers", "staging", "locks"}

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.kinds import Description, EntryKind
 from virtualenv_reflink.cache.last_use import was_used_here
 from virtualenv_reflink.cache.store import Store
-
-_BLOCK = 512
-"""The unit of st_blocks, see stat(2)."""
 
 
 class Entry(NamedTuple):
@@ -54,31 +49,6 @@ def places_of(store: Store, kind: EntryKind) -> Iterator[str]:
                 yield directory.relative_to(root).as_posix()
 
 
-def bytes_on_disk(paths: Iterable[Path | str], seen: set[tuple[int, int]]) -> int:
-    """Return how many bytes of the disk files and directories take, with all that is in them.
-
-    Files with hard links are added to ``seen``, and those in it are not counted. What vanishes meanwhile takes none.
-    """
-    blocks, pending = 0, []
-    for path in paths:
-        with suppress(OSError):
-            blocks += os.lstat(path).st_blocks
-            pending.append(str(path))
-    while pending:
-        with suppress(OSError), os.scandir(pending.pop()) as found:
-            for child in found:
-                status = child.stat(follow_symlinks=False)
-                if child.is_dir(follow_symlinks=False):
-                    pending.append(child.path)
-                elif status.st_nlink > 1:
-                    inode = status.st_dev, status.st_ino
-                    if inode in seen:
-                        continue
-                    seen.add(inode)
-                blocks += status.st_blocks
-    return blocks * _BLOCK
-
-
 def _entry(store: Store, kind: EntryKind, place: str, seen: set[tuple[int, int]]) -> Entry | None:
     directory = store.path(place)
     if not store.holds(directory, kind.description):
@@ -89,5 +59,5 @@ def _entry(store: Store, kind: EntryKind, place: str, seen: set[tuple[int, int]]
         status = os.stat(directory)
     except OSError:
         return None
-    size = bytes_on_disk([directory], seen)
+    size = kind.bytes(directory, seen)
     return Entry(kind.name, place, *description, size, status.st_mtime, was_used_here(status))

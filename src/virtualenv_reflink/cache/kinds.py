@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
 from virtualenv_reflink.cache.damage import Damage, damage_of
+from virtualenv_reflink.cache.disk_usage import Inodes, bytes_on_disk
 from virtualenv_reflink.cache.manifest import MANIFEST_NAME, read_tree, read_unpacked_wheel
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.store import Store
@@ -27,7 +29,8 @@ class EntryKind(NamedTuple):
 
     An entry may go once it was not used for long enough, nothing that stays depends on it, and no living environment
     does. ``describe`` reads that file, and ``damage`` every file; they are given the store, and the place of the entry
-    relative to where the layout begins.
+    relative to where the layout begins. ``bytes`` tells how many an entry takes of the disk; files with hard links that
+    were counted before are not counted again.
     """
 
     name: str
@@ -36,6 +39,7 @@ class EntryKind(NamedTuple):
     description: str
     describe: Callable[[Store, str], Description | None]
     damage: Callable[[Store, str], Iterator[Damage]]
+    bytes: Callable[[Path, Inodes], int] = lambda entry, seen: bytes_on_disk([entry], seen)
 
 
 class NoteKind(NamedTuple):

@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.inventory import Entry, bytes_on_disk, places_of
+from virtualenv_reflink.cache.disk_usage import bytes_on_disk
+from virtualenv_reflink.cache.inventory import Entry, places_of
 from virtualenv_reflink.cache.kinds import NOTES, EntryKind, NoteKind
 from virtualenv_reflink.cache.names import is_plain_path
 from virtualenv_reflink.cache.store import Store

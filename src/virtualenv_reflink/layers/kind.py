@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from virtualenv_reflink.cache.damage import Damage, why_damaged
+from virtualenv_reflink.cache.disk_usage import Inodes, bytes_on_disk
 from virtualenv_reflink.cache.kinds import BYTECODE, WHEELS, Description, EntryKind, bytecode_place, wheel_place
 from virtualenv_reflink.cache.manifest import LAYER_NAME, TREE_NAME, DamagedError, read_tree, read_unpacked_wheel
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.store import Store
+from virtualenv_reflink.filesystem.extents import disk_bytes, extents_of_all
+from virtualenv_reflink.filesystem.subvolume import is_subvolume
 from virtualenv_reflink.layers.integrity import generated_as_built, sources_of
 from virtualenv_reflink.layers.layer import Member, Outline, parse_outline
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
@@ -54,6 +59,15 @@ def _outline(store: Store, place: str) -> Outline | None:
     return read_small(store.path(place, LAYER_NAME), parse_outline)
 
 
-LAYERS = EntryKind("layers", "layers", "layers/*", LAYER_NAME, _describe, _damage)
+def _bytes(layer: Path, seen: Inodes) -> int:
+    """Return what a layer takes beside its wheels: a snapshot shares their data, any other layer their files."""
+    tree = str(layer / TREE_NAME)
+    if not is_subvolume(tree):
+        return bytes_on_disk([layer], seen)
+    files = (f"{directory}/{name}" for directory, _, names in os.walk(tree) for name in names)
+    return sum(disk_bytes(found).alone for found in extents_of_all(files) if found)
+
+
+LAYERS = EntryKind("layers", "layers", "layers/*", LAYER_NAME, _describe, _damage, _bytes)
 ENTRIES = (WHEELS, BYTECODE, LAYERS)
 """All kinds of entries; what depends on others comes behind them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from virtualenv_reflink.cache.inventory import bytes_on_disk
+from virtualenv_reflink.cache.disk_usage import bytes_on_disk
 from virtualenv_reflink.cache.kinds import NOTES
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.cli.cache.opened import care_of, opened, parser_for
