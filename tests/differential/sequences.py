@@ -130,11 +130,6 @@ def edited(environment: Path) -> None:
     _write(environment, {"demo/__init__.py": "edited = 1\n", "demo/mine.txt": "mine", "demo/sub/mine.py": ""})
 
 
-def older_bytecode(environment: Path) -> None:
-    """Leave bytecode of another Python."""
-    _write(environment, {"__pycache__/demo.cpython-35.pyc": "", "__pycache__/demo.cpython-36.opt-1.pyc": ""})
-
-
 def deleted_module(environment: Path) -> None:
     """Delete a module by hand, not its bytecode."""
     (site_packages(environment) / "demo.py").unlink()
@@ -222,7 +217,6 @@ SEQUENCES: dict[str, tuple[Step, ...]] = {
     ),
     "marker": ("install \"demo; python_version < '3'\"", "install \"demo ; python_version > '3'\"", "install demo"),
     "edited": ("install demo", edited, "install --force-reinstall demo", "install demo==1.0", "uninstall -y demo"),
-    "older-bytecode": ("install demo==1.0", older_bytecode, "install -U demo", "install demo==1.0"),
     "deleted-module": (
         "install demo==1.0",
         deleted_module,

@@ -49,7 +49,7 @@ def _wheels(dist: Path) -> None:
         make_wheel(dist, {f"ns/part/v{version[0]}.py": b"", "ns/part/m.py": b""}, name="ns_part", version=version)
     make_wheel(dist, {"ns/more/m.py": b""}, name="ns_more")
     make_wheel(dist, {"later.py": b""}, name="later", metadata="Requires-Python: >=3.99\n")
-    make_wheel(dist, {"odd.py": b"", "odd.txt": b"x"}, name="odd", record=f"odd.py,{record_hash(b'')},9\n,,\n")
+    make_wheel(dist, {"odd.py": b"", "odd.txt": b"x"}, name="odd", record=f"odd.py,{record_hash(b'')},9\n")
 
 
 def _relations(dist: Path) -> None:

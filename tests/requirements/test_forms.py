@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import ONCE, Install, bare
+from tests.conftest import ONCE, Install, Run, bare
 from tests.support.comparison import packages, site_packages
 from tests.support.index import Index
 from tests.support.projects import make_project
@@ -194,6 +194,17 @@ def test_a_changed_project_is_installed(
         into = bare(tmp_path / value)
         install(*(filled(argument, place) for argument in form.arguments), into=into)
         assert (site_packages(into) / "sample.py").read_text() == value
+
+
+def test_a_lock_keeps_the_subdirectory_of_a_project(
+    place: Path, tmp_path: Path, cache: Path, reflink: Run, install: Install
+) -> None:
+    make_project(place / "project")
+    wanted = f"sample @ {place.as_uri()}/.#subdirectory=project"
+    reflink("lock", "--wheel-cache", cache, "-p", bare(tmp_path / "any"), "-o", tmp_path / "pylock.toml", wanted)
+    into = bare(tmp_path / "ours")
+    install("--lock", tmp_path / "pylock.toml", into=into)
+    assert (site_packages(into) / "sample.py").exists()
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,10 @@ def _editable(package: Locked) -> str:
 
 def _by_address(package: Locked) -> str:
     """Return the address with all that pip needs to fetch it, and the hash to check if there is one."""
+    subdirectory = package.source.get("subdirectory")
+    in_subdirectory = [f"subdirectory={quote(subdirectory)}"] if subdirectory else []
     if package.is_directory and package.path:
-        return package.path.as_uri()
+        return "#".join([package.path.as_uri(), *in_subdirectory])
     origin = package.origin or _NOTHING
     address, fragment = with_userinfo(package.url, origin.userinfo), []
     if vcs := package.source.get("vcs_info"):
@@ -54,6 +56,5 @@ def _by_address(package: Locked) -> str:
     strongest = next((name for name in CHECKED_BY_PIP if name in hashes), None)
     if strongest:
         fragment.append(f"{strongest}={hashes[strongest]}")
-    if subdirectory := package.source.get("subdirectory"):
-        fragment.append(f"subdirectory={quote(subdirectory)}")
+    fragment += in_subdirectory
     return f"{package.name} @ {address}{'#' if fragment else ''}{'&'.join(fragment)}"

@@ -181,7 +181,8 @@ def _archive(package: Locked, base: Path) -> dict[str, Any]:
     place: dict[str, Any] = {"url": package.url} if path is None else {"path": _relative(path, base)}
     subdirectory = package.source.get("subdirectory")
     if "dir_info" in package.source:
-        return {"directory": PackageDirectory(path=place["path"], editable=package.is_editable or None)}
+        editable = package.is_editable or None
+        return {"directory": PackageDirectory(path=place["path"], editable=editable, subdirectory=subdirectory)}
     if vcs := package.source.get("vcs_info"):
         revision = vcs.get("requested_revision")
         return {
