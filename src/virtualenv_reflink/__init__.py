@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+# as typing has it, whose import every command and virtualenv itself would pay for
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from virtualenv_reflink.forking.fork import fork as fork
     from virtualenv_reflink.sharing.dedupe import dedupe as dedupe
 
 # What other programs may call, and where it is: imported when it is asked for, as most only need a part of the rest.
 _PUBLIC = {
     "dedupe": "virtualenv_reflink.sharing.dedupe",
+    "fork": "virtualenv_reflink.forking.fork",
 }
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from virtualenv_reflink.cache.wheel_cache import WheelCache
-from virtualenv_reflink.environment.installed import LAYER_STATE
+from virtualenv_reflink.environment.layer_state import LAYER_STATE
 from virtualenv_reflink.layers.users import living_users, register_user
 
 LAYER = "layer-0"

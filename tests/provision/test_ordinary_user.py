@@ -67,6 +67,10 @@ def test_environments_are_made_used_and_deleted(tmp_path: Path, place: Path, mod
             assert is_subvolume(str(site_packages(environment))) == (mode == "snapshot")
             assert act(environment / "bin" / "sample").stdout == "sample runs\n"
             act(python_of(environment), "-m", "pip", "check")
+    act(sys.executable, "-m", "virtualenv_reflink", "fork", place / "env-0", place / "env-2")
+    assert is_subvolume(str(site_packages(place / "env-2"))) == (mode == "snapshot")
+    assert act(place / "env-2" / "bin" / "sample").stdout == "sample runs\n"
+    act("rm", "-r", place / "env-2")
     if mode == "layer":
         act(sys.executable, "-m", "virtualenv_reflink", "eject", "--wheel-cache", place / "cache", place / "env-0")
     else:

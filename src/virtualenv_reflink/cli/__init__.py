@@ -14,6 +14,7 @@ from virtualenv_reflink.integrations.process import run_as_process, tell_interru
 _COMMANDS = {
     "venv": "make virtual environments as python -m venv does",
     "install": "install requirements, with what they depend on, into an environment",
+    "fork": "make a separate copy of an environment, whoever made that",
     "lock": "resolve requirements into a pylock.toml",
     "remove": "delete environments at once",
     "cache": "look at the wheel cache, verify it, and make it smaller",

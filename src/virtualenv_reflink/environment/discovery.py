@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from virtualenv_reflink.cache.question import Question
 from virtualenv_reflink.environment.environment import Environment, headers_of
+from virtualenv_reflink.environment.executable import executable_of
 from virtualenv_reflink.environment.supported import check_not_too_old_to_ask, check_supported
 from virtualenv_reflink.errors import TargetError
 
@@ -126,12 +127,7 @@ def _executable(named: str) -> Path:
     _check_readable(named)
     path = Path(named)
     if path.is_dir():
-        inside = path / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-        if os.path.islink(inside) and not inside.exists():
-            raise TargetError(f"the interpreter of {named} is missing: {inside} points at {os.path.realpath(inside)}")
-        if not inside.exists():
-            raise TargetError(f"{named} is not an environment: it has no {inside.relative_to(path)}")
-        return inside.absolute()
+        return Path(executable_of(named)).absolute()
     if os.sep in named or path.is_file():
         if not path.is_file():
             raise TargetError(f"there is no environment and no interpreter at {named}")

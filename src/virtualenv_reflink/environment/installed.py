@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 from virtualenv_reflink.environment.eggs import EGGS, eggs_in, listed_by_egg, name_of_egg
 from virtualenv_reflink.environment.environment import Environment
+from virtualenv_reflink.environment.layer_state import LAYER_STATE
 from virtualenv_reflink.errors import InstallError
-
-LAYER_STATE = "_virtualenv_reflink_layer.json"
 
 
 class Installed(NamedTuple):

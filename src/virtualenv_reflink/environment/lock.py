@@ -39,18 +39,37 @@ def locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
         if _identity(os.fstat(fd)) in mine:
             yield
             return
-        _wait_for(fd, root, on_wait)
+        _wait_for(fd, root, on_wait, fcntl.LOCK_EX)
         while not _is_still(root, fd):
             # whoever held it has deleted it
             os.close(fd)
             fd = _opened(root)
-            _wait_for(fd, root, on_wait)
+            _wait_for(fd, root, on_wait, fcntl.LOCK_EX)
         identity = _identity(os.fstat(fd))
         mine.add(identity)
         try:
             yield
         finally:
             mine.remove(identity)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def undisturbed(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Keep others from holding the directory ``root`` as :func:`locked` does; any number may ask for this at a time.
+
+    :raises OSError: when ``root`` cannot be opened.
+    """
+    if fcntl is None:
+        yield
+        return
+    fd = os.open(root, os.O_RDONLY)
+    try:
+        mine: set[tuple[int, int]] = _held.__dict__.setdefault("roots", set())
+        if _identity(os.fstat(fd)) not in mine:
+            _wait_for(fd, root, on_wait, fcntl.LOCK_SH)
+        yield
     finally:
         os.close(fd)
 
@@ -78,13 +97,13 @@ def _is_still(root: Path, fd: int) -> bool:
         return False
 
 
-def _wait_for(fd: int, root: Path, on_wait: Callable[[str], None]) -> None:
+def _wait_for(fd: int, root: Path, on_wait: Callable[[str], None], how: int) -> None:
     try:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, how | fcntl.LOCK_NB)
         except BlockingIOError:
             on_wait(f"waiting for another installation into {root} to end")
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            fcntl.flock(fd, how)
     except OSError as error:
         on_wait(f"{root} cannot be locked ({error.strerror}); let nothing else be installed there meanwhile")
 

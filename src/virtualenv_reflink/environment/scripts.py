@@ -9,12 +9,10 @@ from pathlib import Path
 
 from virtualenv_reflink.cache.manifest import EntryPoint, Tree, UnpackedWheel
 from virtualenv_reflink.environment.environment import Environment
+from virtualenv_reflink.environment.shebang import shebang
 
 Aliases = Mapping[str, str]
 """Further names of scripts, and the scripts they name."""
-
-# What the kernel reads of a first line on Linux, execve(2), less "#!" and the newline.
-_SHEBANG_LIMIT = 127
 
 
 def entry_point_scripts(
@@ -65,20 +63,6 @@ def _source_of(bytecode: str) -> str:
     """Return the source that bytecode belongs to (PEP 3147), whose own name may have dots too."""
     directory, _, name = bytecode.rpartition("__pycache__/")
     return f"{directory}{name.rsplit('.', 2)[0]}.py"
-
-
-def shebang(executable: str) -> bytes:
-    """Return the first lines that run a Python script with ``executable``, however long or spaced its path is.
-
-    Where the kernel could not read the path, ``sh`` starts the interpreter from what Python takes for a string.
-    """
-    simple = f"#!{executable}\n".encode("utf-8", "surrogateescape")
-    if " " not in executable and len(simple) <= _SHEBANG_LIMIT:
-        return simple
-    import shlex  # hardly any path needs it
-
-    quoted = shlex.quote(executable).encode("utf-8", "surrogateescape")
-    return b"#!/bin/sh\n'''exec' " + quoted + b' "$0" "$@"\n' + b"' '''\n"
 
 
 def _entry_points(wheel: UnpackedWheel, version: tuple[int, int, int], aliases: Aliases) -> Iterator[EntryPoint]:

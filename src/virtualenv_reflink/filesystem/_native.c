@@ -28,7 +28,7 @@
 
 enum {
     /* native.py takes no other; a change of what Python sees is a new one */
-    INTERFACE = 1,
+    INTERFACE = 2,
     MOST_THREADS = 4,
     /* an interrupt waits for no more than this */
     COPIED_AT_ONCE = 16 << 20,
@@ -107,11 +107,12 @@ struct result {
     int64_t size;
 };
 
+/* One that is kept is to be as its source is. */
 struct file {
     char *name;
     mode_t mode;
     int64_t size;
-    bool dated;
+    bool dated, kept;
 };
 
 /* Two open directories, and what files made in the second one get. */
@@ -213,11 +214,13 @@ static struct result copy_data(int from, int to, int64_t size, atomic_bool *stop
     return count < 0 ? failed(TARGET, errno) : check_size(copied, size);
 }
 
-/* Set the executable bits that the umask took, as pip does, and the mtime. */
+/* Set the executable bits that the umask took, as pip does, or all that a new file lacks of a kept one; and the mtime. */
 static struct result set_attributes(int to, const struct file *file, const struct places *places)
 {
     struct timespec times[2] = { places->mtime, places->mtime };
-    if ((file->mode & 0111) && (places->umask & 0111) && fchmod(to, (file->mode & ~places->umask) | 0111))
+    if (!file->kept && (file->mode & 0111) && (places->umask & 0111) && fchmod(to, (file->mode & ~places->umask) | 0111))
+        return failed(TARGET, errno);
+    if (file->kept && (file->mode & (places->umask | 07000)) && fchmod(to, file->mode))
         return failed(TARGET, errno);
     if (file->dated && futimens(to, times))
         return failed(TARGET, errno);
@@ -240,6 +243,19 @@ static struct result fill(int from, enum operation operation, const struct file 
     return result;
 }
 
+static struct result fill_kept(int from, enum operation operation, const struct file *file, const struct places *places)
+{
+    struct file kept = *file;
+    struct places as_source = *places;
+    struct stat status;
+
+    if (fstat(from, &status))
+        return failed(SOURCE, errno);
+    kept.mode = status.st_mode & 07777;
+    as_source.mtime = status.st_mtim;
+    return fill(from, operation, &kept, &as_source);
+}
+
 static struct result duplicate(enum operation operation, const struct file *file, const struct places *places)
 {
     struct result result;
@@ -247,8 +263,8 @@ static struct result duplicate(enum operation operation, const struct file *file
     /* a named pipe in its place is not waited for */
     int from = openat(places->source, file->name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (from < 0)
-        return failed(SOURCE, errno);
-    result = fill(from, operation, file, places);
+        return file->kept && errno == ENOENT ? done : failed(SOURCE, errno);
+    result = file->kept ? fill_kept(from, operation, file, places) : fill(from, operation, file, places);
     if (result.fault && !fstat(from, &status) && !S_ISREG(status.st_mode))
         result = failed(SOURCE, EIO);
     close(from);
@@ -712,13 +728,19 @@ static bool is_dated(const char *name)
     return length >= 3 && !strcmp(name + length - 3, ".py");
 }
 
-/* Read a file's name, whether it is executable, and its size; what follows in the tuple does not matter. */
+/* Read a file's name, whether it is executable, and its size; what follows in the tuple does not matter. Without these
+ * two the file is kept as its source is. */
 static bool read_file(PyObject *row, struct file *file)
 {
     int executable;
     if (!PyTuple_Check(row) || PyTuple_Size(row) < 3) {
         PyErr_SetString(PyExc_TypeError, "a file is a tuple of its name, whether it is executable, and its size");
         return false;
+    }
+    if (PyTuple_GetItem(row, 1) == Py_None && PyTuple_GetItem(row, 2) == Py_None) {
+        file->kept = file->dated = true;
+        file->size = -1;
+        return (file->name = copied_name(PyTuple_GetItem(row, 0)));
     }
     executable = PyObject_IsTrue(PyTuple_GetItem(row, 1));
     if (executable < 0)
@@ -762,7 +784,8 @@ static bool read_batch(struct batch *batch, PyObject *source, PyObject *target, 
         Py_XDECREF(row);
         if (!good)
             return false;
-        batch->files[index].dated = mtime_ns != Py_None && is_dated(batch->files[index].name);
+        if (mtime_ns != Py_None && is_dated(batch->files[index].name))
+            batch->files[index].dated = true;
     }
     return true;
 }

@@ -3,14 +3,18 @@
 from typing import TypeVar
 
 INTERFACE: int
-_File = TypeVar("_File", bound=tuple[str, bool, int, str])
+_File = TypeVar("_File", bound=tuple[str, bool, int, str] | tuple[str, None, None])
 
 class Placing:
     """Threads that place files while Python goes on. The first failure stops all of them."""
 
     def __new__(cls, threads: int, umask: int, /) -> Placing: ...
     def submit(self, operation: int, source: str, target: str, files: list[_File], mtime_ns: int | None, /) -> None:
-        """Have files of the directory ``source`` placed in ``target``: name, whether executable, size in bytes, any."""
+        """Have files of the directory ``source`` placed in ``target``: name, whether executable, size in bytes, any.
+
+        Where the name is followed by two times None, mode and mtime are those of the source, and one that is gone is
+        left out.
+        """
 
     def wait(self, seconds: float, /) -> bool:
         """Return whether nothing is left to do, as soon as that is so."""

@@ -20,7 +20,7 @@ CORE = "VIRTUALENV_REFLINK_CORE"
 # _native.c has the same numbers
 CLONE, LINK, COPY = range(3)
 SOURCE, SIZE = 1, 2
-_INTERFACE = 1
+_INTERFACE = 2
 # the first bytes of a shared object, and in its header e_shoff, e_shentsize and e_shnum
 _MAGIC_ELF64 = b"\x7fELF\x02"
 _ELF64 = struct.Struct("=40xQ10xHH2x")

@@ -12,12 +12,16 @@ from virtualenv_reflink.filesystem.subvolume import create_subvolume, snapshot
 from virtualenv_reflink.filesystem.temporary import temporary_name
 
 _UNKNOWN = "this filesystem"
+CACHE_ELSEWHERE = "the wheel cache is on another filesystem"
+"""Why files of the cache cannot be cloned or linked into an environment that is somewhere else."""
 _UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS})
 _NO_SUBVOLUMES = _UNSUPPORTED | {errno.EINVAL}
 
 
-def why_not_clone(source_file: str, target_directory: str) -> str | None:
+def why_not_clone(source_file: str, target_directory: str, elsewhere: str = CACHE_ELSEWHERE) -> str | None:
     """Clone ``source_file`` into ``target_directory`` and delete it again; return why that is refused, or None.
+
+    ``elsewhere`` is the reason where the two are on different filesystems.
 
     :raises OSError: when the trial fails for a reason that a copy would meet too, such as a full disk.
     """
@@ -25,7 +29,7 @@ def why_not_clone(source_file: str, target_directory: str) -> str | None:
         _try(lambda trial: clone_file(source_file, trial, 0o600, None), target_directory)
     except OSError as error:
         if error.errno == errno.EXDEV:
-            return "the wheel cache is on another filesystem"
+            return elsewhere
         if error.errno in _UNSUPPORTED:
             return f"{filesystem_name(target_directory)} has no reflinks"
         if error.errno == errno.EINVAL:
@@ -45,7 +49,7 @@ def why_not_link(source_file: str, target_directory: str) -> str | None:
         _try(lambda trial: os.link(source_file, trial), target_directory)
     except OSError as error:
         if error.errno == errno.EXDEV:
-            return "the wheel cache is on another filesystem"
+            return CACHE_ELSEWHERE
         if error.errno in _UNSUPPORTED:
             return f"{filesystem_name(target_directory)} has no hard links"
         if error.errno == errno.EPERM:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from virtualenv_reflink.environment.environment import Environment
-from virtualenv_reflink.environment.installed import LAYER_STATE, Layered
+from virtualenv_reflink.environment.installed import Layered
+from virtualenv_reflink.environment.layer_state import LAYER_STATE
 from virtualenv_reflink.layers.layer import Layer
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.layers.stamps import are_current, changed_directories, parse_stamps, stamps_of, text_of

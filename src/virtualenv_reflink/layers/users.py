@@ -10,10 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from virtualenv_reflink.cache.wheel_cache import WheelCache
-from virtualenv_reflink.environment.installed import LAYER_STATE
+from virtualenv_reflink.environment.layer_state import LAYER_STATE
+from virtualenv_reflink.errors import CacheError
 from virtualenv_reflink.layers.startup import PTH
 
 USERS = "users"
+# CACHE/LAYOUT/layers/NAME/tree
+_TREES_BELOW = 3
 _LIBRARIES = ("lib/*/site-packages", "Lib/site-packages")
 # as both the state of a layered environment and what its interpreter reads have it
 _NAMED = re.compile(rb"/layers/([^/\\\"']+)/tree")
@@ -24,6 +27,12 @@ def register_user(cache: WheelCache, layer: str, environment: Path) -> None:
     place = os.path.realpath(environment)
     name = hashlib.sha256(os.fsencode(place)).hexdigest()
     cache.write_note(USERS, f"{layer}-{name}", place)
+
+
+def register_copy(tree: Path, environment: Path) -> None:
+    """Note that a copy of an environment uses the layer whose packages are at ``tree``, in the cache that holds it."""
+    with suppress(CacheError):
+        register_user(WheelCache(tree.parents[_TREES_BELOW]), tree.parent.name, environment)
 
 
 def user_note(tree: Path) -> Path:

@@ -9,7 +9,7 @@ from virtualenv_reflink.filesystem.interrupts import interrupts_put_off
 from virtualenv_reflink.filesystem.native import SIZE, SOURCE, start_placing
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.source import check_size, source_error
-from virtualenv_reflink.placing.batches import Batch
+from virtualenv_reflink.placing.batches import Files
 from virtualenv_reflink.placing.placer import Refusals
 from virtualenv_reflink.progress import Progress
 
@@ -34,9 +34,9 @@ class Threads:
         """Take what has been started; :meth:`stop` ends it."""
         self._placing = placing
 
-    def submit(self, batch: Batch, operation: int) -> None:
+    def submit(self, batch: Files, operation: int) -> None:
         """Have a batch placed by one of the core's operations; what becomes of it :meth:`finish` tells."""
-        self._placing.submit(operation, batch.source, batch.target, batch.files, batch.mtime_ns)
+        self._placing.submit(operation, batch.source, batch.target, list(batch.files), batch.mtime_ns)
 
     def finish(self, progress: Progress) -> Refusals:
         """Wait until all is placed, and return which files refused their link mode.

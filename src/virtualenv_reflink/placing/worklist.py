@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from virtualenv_reflink.placing.batches import Batch, place
+from virtualenv_reflink.placing.batches import Files, place
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.progress import Progress
 
@@ -24,13 +24,13 @@ class Worklist:
         self._placer = placer
         self._progress = progress
         self._threads: Threads | None = None
-        self._left: list[Batch] = []
+        self._left: list[Files] = []
         self._planned = 0
 
     def __enter__(self) -> Worklist:
         return self
 
-    def add(self, batches: Iterable[Batch]) -> None:
+    def add(self, batches: Iterable[Files]) -> None:
         """Take what has been planned: the directories exist, and the names are free."""
         for batch in batches:
             if not self._planned:

@@ -29,14 +29,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from virtualenv_reflink.transaction.interrupted import JOURNAL_NAME
 from virtualenv_reflink.transaction.steps import Aside, Steps, delete
 
-_NAME = ".virtualenv-reflink-journal"
 # XFS has the shortest targets, XFS_SYMLINK_MAXLEN
 _PAGE_BYTES = 1000
 _LAST = ".last"
 # a journal that is no longer one, while its pages are deleted
-_DELETED = f"{_NAME}-deleted"
+_DELETED = f"{JOURNAL_NAME}-deleted"
 
 
 class Journal:
@@ -45,7 +45,7 @@ class Journal:
     def __init__(self, root: str) -> None:
         """Take the root of the environment; nothing is written yet."""
         self._root = root
-        self.path = os.path.join(root, _NAME)
+        self.path = os.path.join(root, JOURNAL_NAME)
         self._entries = 0
 
     def write(self, steps: Steps) -> None:
