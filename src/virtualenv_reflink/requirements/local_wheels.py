@@ -161,4 +161,4 @@ def _is_specifier(required: str) -> bool:
 def _locked(unpacked: UnpackedWheel, wheel: Path) -> Locked:
     archive = {"hash": f"sha256={unpacked.key}", "hashes": {"sha256": unpacked.key}}
     source = {"archive_info": archive, "url": wheel.as_uri()}
-    return Locked(unpacked.metadata.distribution, unpacked.metadata.version, True, True, source)
+    return Locked(unpacked.metadata.distribution, unpacked.metadata.version, True, True, source, in_order=True)
