@@ -46,7 +46,7 @@ class Resolution:
         """
         context = self._context
         present = [found for place in search_path for found in installed_in(place)]
-        local = LocalWheels(context.cache, context.facts, *self._surroundings).lock(
+        local = LocalWheels(context.cache, context.facts, *self._surroundings, context.workers).lock(
             request, {found.name for found in present}
         )
         if local is not None:

@@ -158,4 +158,4 @@ class Supply:
 
         context = self._context
         pip = None if context.settings.offline else (lambda: context.pip)
-        return Fetcher(context.cache, context.facts, pip, context.index_options, context.progress)
+        return Fetcher(context.cache, context.facts, pip, context.index_options, context.progress, context.workers)
