@@ -108,7 +108,7 @@ def test_credentials_stay_nowhere(index: Index, tmp_path: Path, reflink: Run, mo
     make_wheel(index.directory, {"other.py": b""}, name="other")
     index.credentials = f"bob:{SECRET}"
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
-    (tmp_path / "pip.conf").write_text(f"[install]\nindex-url = {index.with_credentials(index.url)}\n")
+    (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {index.with_credentials(index.url)}\n")
     monkeypatch.delenv("PIP_INDEX_URL")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     words = ["--resolver", "uv", "--verbose", "--wheel-cache", tmp_path / "cache"]

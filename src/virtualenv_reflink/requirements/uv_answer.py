@@ -86,5 +86,5 @@ class _Hashes:
 
 def _given(requirement: ReadRequirement) -> list[tuple[str, str]]:
     words = [option.value.partition(":") for option in requirement.options if option.name == "hash"]
-    fragment = [(name, value.lower()) for name, value in _FRAGMENT_HASH.findall(requirement.named.url)]
+    fragment = [(name, value.lower()) for name, value in _FRAGMENT_HASH.findall(requirement.text)]
     return [(name, value.lower()) for name, _, value in words] or fragment
