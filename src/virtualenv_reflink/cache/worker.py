@@ -13,24 +13,29 @@ import sys
 import threading
 from pathlib import Path
 from queue import SimpleQueue
+from typing import NoReturn
 
 from virtualenv_reflink.cache.compilers import Compilers
 from virtualenv_reflink.cache.wheel_cache import WheelCache
-from virtualenv_reflink.filesystem.interrupts import endings_raised
 
 
-def main(root: str, executable: str | None, compilers_at_most: int) -> None:
-    """Work for the process that started this one, with the cache at ``root``, and compile for an interpreter if any."""
-    # Ctrl-C reaches all processes of a terminal; the one that started this one decides
+def main(caches: list[str], executable: str | None, compilers_at_most: int) -> None:
+    """Work for the process that started this one, and compile for an interpreter if any.
+
+    The first of ``caches`` is the one to fill, the others are base caches.
+    """
+    # where a session of its own does not keep Ctrl-C away; the process that started this one decides
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _give_up)
     wheels: SimpleQueue[str] = SimpleQueue()
-    with endings_raised():
-        threading.Thread(target=_read, args=(wheels,), daemon=True).start()
-        if executable is None:
-            _work(wheels, WheelCache(Path(root)), None)
-        else:
-            with Compilers(Path(executable), compilers_at_most) as compilers:
-                _work(wheels, WheelCache(Path(root)), compilers)
+    threading.Thread(target=_read, args=(wheels,), daemon=True).start()
+    root, *bases = map(Path, caches)
+    cache = WheelCache(root, bases)
+    if executable is None:
+        _work(wheels, cache, None)
+    else:
+        with Compilers(Path(executable), compilers_at_most) as compilers:
+            _work(wheels, cache, compilers)
 
 
 def _read(wheels: SimpleQueue[str]) -> None:
@@ -40,6 +45,12 @@ def _read(wheels: SimpleQueue[str]) -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     else:
         os._exit(1)
+
+
+def _give_up(number: int, _: object) -> NoReturn:
+    # clearing away is not to be cut short
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _work(wheels: SimpleQueue[str], cache: WheelCache, compilers: Compilers | None) -> None:

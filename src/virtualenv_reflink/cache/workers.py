@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,19 +26,20 @@ class Workers:
     wrong with it, as if there were no workers. They end with the process that started them, however that ends.
     """
 
-    def __init__(self, root: Path, executable: Path | None, on_done: Callable[[str], None]) -> None:
-        """Take the root of the cache, the interpreter to compile for if any, and who hears the names of wheels done."""
+    def __init__(self, root: Path, bases: Sequence[Path], executable: Path | None) -> None:
+        """Take the root of the cache and those of base caches, and the interpreter to compile for if any."""
         self._count = min(_MOST, _processors())
         # with less than that many workers each of them may use more than one processor for a large wheel
-        self._settings = (str(root), str(executable) if executable else None, max(1, _processors() // self._count))
-        self._on_done = on_done
+        compilers_at_most = max(1, _processors() // self._count)
+        caches = [str(place) for place in (root, *bases)]
+        self._settings = (caches, str(executable) if executable else None, compilers_at_most)
         self._threads = ThreadPoolExecutor(self._count)
         self._lock = threading.Lock()
         self._is_ended = False
         self._all: list[subprocess.Popen[str]] = []
         self._idle: list[subprocess.Popen[str]] = []
         self._waiting: list[Path] = []
-        self._futures: list[Future[None]] = []
+        self._wheels: dict[Future[None], Path] = {}
 
     def __enter__(self) -> Workers:
         return self
@@ -65,17 +66,23 @@ class Workers:
         """
         with self._lock:
             self._waiting = sorted([*self._waiting, *wheels], key=_size, reverse=True)
-            if len(self._waiting) + len(self._futures) < 2:
+            if len(self._waiting) + len(self._wheels) < 2:
                 return
-            if self._futures or sum(map(_size, self._waiting)) >= _BYTES_WORTH_IT:
-                self._futures += [self._threads.submit(self._make_ready, wheel) for wheel in self._waiting]
+            if self._wheels or sum(map(_size, self._waiting)) >= _BYTES_WORTH_IT:
+                self._wheels |= {self._threads.submit(self._make_ready, wheel): wheel for wheel in self._waiting}
                 self._waiting.clear()
 
-    def wait(self) -> Path | None:
-        """Wait until all is ready, or something cannot be made ready: then return it, and give up the rest."""
-        _, pending = wait(self._futures, return_when=FIRST_EXCEPTION)
-        failed = [future.exception() for future in self._futures if future not in pending]
-        return next((error.wheel for error in failed if isinstance(error, _NotReadyError)), None)
+    def wait(self, on_ready: Callable[[str], None] = lambda _: None) -> Path | None:
+        """Wait until all is ready, or return at once the first that cannot be made ready.
+
+        ``on_ready`` hears the names of those that are.
+        """
+        for future in as_completed(self._wheels):
+            wheel = self._wheels[future]
+            if future.exception():
+                return wheel
+            on_ready(wheel.name)
+        return None
 
     def _make_ready(self, wheel: Path) -> None:
         process = self._taken()
@@ -84,13 +91,13 @@ class Workers:
         try:
             process.stdin.write(json.dumps(str(wheel)) + "\n")
             process.stdin.flush()
-            is_ready = process.stdout.readline().strip() == "true"
-        except (OSError, ValueError):
-            is_ready = False
-        if not is_ready:
-            raise _NotReadyError(wheel)
+            answer = process.stdout.readline().strip()
+        except ValueError as error:
+            # its streams were closed meanwhile
+            raise OSError from error
+        if answer != "true":
+            raise OSError(f"{wheel} cannot be made ready")
         self._idle.append(process)
-        self._on_done(wheel.name)
 
     def _taken(self) -> subprocess.Popen[str]:
         """Return a worker that has nothing to do."""
@@ -104,17 +111,15 @@ class Workers:
             return process
 
 
-class _NotReadyError(Exception):
-    def __init__(self, wheel: Path) -> None:
-        super().__init__(wheel)
-        self.wheel = wheel
+def _started(settings: tuple[list[str], str | None, int]) -> subprocess.Popen[str]:
+    """Start a worker that imports from where this process does, without what else an interpreter does at its start.
 
-
-def _started(settings: tuple[str, str | None, int]) -> subprocess.Popen[str]:
-    """Start a worker that imports from where this process does, without what else an interpreter does at its start."""
+    What a terminal sends to all of its processes does not reach it.
+    """
     code = f"import sys; sys.path[:] = {sys.path!r}; from {__package__}.worker import main; main(*{settings!r})"
     pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stdin=pipe, stdout=pipe, encoding="utf-8")
+    command = [sys.executable, "-I", "-S", "-c", code]
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8", start_new_session=True)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -50,7 +50,7 @@ class Context:
         from virtualenv_reflink.cache.workers import Workers
 
         compile_for = self.environment.base_executable if self.settings.compile_bytecode else None
-        return Workers(self.cache.root, compile_for, self.progress.step)
+        return Workers(self.cache.root, self.settings.base_caches, compile_for)
 
     @cached_property
     def pip(self) -> Pip:

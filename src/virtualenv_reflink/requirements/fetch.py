@@ -91,7 +91,7 @@ class Fetcher:
             for number, package in enumerate(sources):
                 unpacked[package.name] = self._built(pip(), package, Path(directory, f"build-{number}"))
             with self._progress.stage("Unpacking", len(wheels)):
-                failed = workers.wait()
+                failed = workers.wait(self._progress.step)
             # what could not be made ready tells why when it is asked for
             for package in sorted(wheels, key=lambda each: places[each.name] != failed):
                 unpacked[package.name] = self._known.unpacked(package, places[package.name])
