@@ -1,12 +1,13 @@
 """A process that brings wheels into the cache: it unpacks one after the other, and compiles it at once.
 
 It reads the paths of wheels, each a line of JSON, and answers each with a line, which is true if the wheel is in the
-cache now. When its input ends it is no longer wanted, and gives up what it is doing, so that nothing is left of it.
+cache now. Before that come lines with what it logs, each a list of level and text. When its input ends it is no longer wanted, and gives up what it is doing, so that nothing is left of it.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -27,6 +28,9 @@ def main(caches: list[str], executable: str | None, compilers_at_most: int) -> N
     # where a session of its own does not keep Ctrl-C away; the process that started this one decides
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _give_up)
+    logger = logging.getLogger(__package__)
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(_Telling())
     wheels: SimpleQueue[str] = SimpleQueue()
     threading.Thread(target=_read, args=(wheels,), daemon=True).start()
     root, *bases = map(Path, caches)
@@ -36,6 +40,13 @@ def main(caches: list[str], executable: str | None, compilers_at_most: int) -> N
     else:
         with Compilers(Path(executable), compilers_at_most) as compilers:
             _work(wheels, cache, compilers)
+
+
+class _Telling(logging.Handler):
+    """Hands what is logged to the process that started this one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(json.dumps([record.levelno, record.getMessage()]), flush=True)
 
 
 def _read(wheels: SimpleQueue[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -91,11 +92,12 @@ class Workers:
         try:
             process.stdin.write(json.dumps(str(wheel)) + "\n")
             process.stdin.flush()
-            answer = process.stdout.readline().strip()
+            while isinstance(answer := json.loads(process.stdout.readline()), list):
+                logging.getLogger(__name__).log(*answer)
         except ValueError as error:
-            # its streams were closed meanwhile
+            # it has ended, or its streams were closed meanwhile
             raise OSError from error
-        if answer != "true":
+        if not answer:
             raise OSError(f"{wheel} cannot be made ready")
         self._idle.append(process)
 
