@@ -1,7 +1,8 @@
 """A process that brings wheels into the cache: it unpacks one after the other, and compiles it at once.
 
 It reads the paths of wheels, each a line of JSON, and answers each with a line, which is true if the wheel is in the
-cache now. Before that come lines with what it logs, each a list of level and text. When its input ends it is no longer wanted, and gives up what it is doing, so that nothing is left of it.
+cache now. Before that come lines with what it logs, each a list of level and text. When its input ends it is no longer
+wanted, and gives up what it is doing, so that nothing is left of it.
 """
 
 from __future__ import annotations
