@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from virtualenv_reflink.cache.temporary import is_temporary
 from virtualenv_reflink.errors import OptionError
 from virtualenv_reflink.provision.link_modes import DEFAULT, LINK_MODES, needs_lasting_cache
+from virtualenv_reflink.provision.resolvers import RESOLVERS
 from virtualenv_reflink.provision.settings import NINETY_DAYS, TEN_MINUTES, Settings, default_wheel_cache
 
 _TRUE = ("1", "yes", "true", "on")
@@ -26,6 +27,12 @@ def link_mode(text: str) -> str:
     """
     if text not in LINK_MODES:
         raise ArgumentTypeError(f"there is no link mode {text!r}; choose from {', '.join(LINK_MODES)}")
+    return text
+
+
+def _resolver(text: str) -> str:
+    if text not in RESOLVERS:
+        raise ArgumentTypeError(f"there is no resolver {text!r}; choose from {', '.join(RESOLVERS)}")
     return text
 
 
@@ -240,6 +247,14 @@ SETTINGS = (
         f"{TEN_MINUTES:g}",
         f"how long a resolution of requirements is good ({TEN_MINUTES:g} seconds unless set)",
     ),
+    Option(
+        "--resolver",
+        "resolver",
+        f"{{{','.join(RESOLVERS)}}}",
+        _resolver,
+        RESOLVERS[0],
+        "who finds out which packages requirements come to; uv is quick, and an extra",
+    ),
 )
 
 
@@ -276,6 +291,7 @@ def settings(options: Namespace) -> Settings:
         remember_for=values["remember_for"],
         cache_max_age=values["cache_max_age"],
         base_caches=values["base_cache"],
+        resolver=values["resolver"],
     )
 
 

@@ -78,6 +78,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(200, self.server.page(name))
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def _answer(self, status: int, body: bytes, kind: str = "text/html", *, asks_for_credentials: bool = False) -> None:
         self.send_response(status)
         if asks_for_credentials:
@@ -86,7 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         with suppress(BrokenPipeError):  # who asked may have lost patience
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

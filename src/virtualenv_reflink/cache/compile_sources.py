@@ -1,14 +1,17 @@
 """Compile sources to bytecode; run as a script by the target interpreter, so it keeps to Python 3.8 and its library.
 
-Reads a JSON list of ``[source, bytecode, name in tracebacks]`` and writes a JSON object: ``made`` lists the bytecode
-files made, ``failed`` is null, or number and text of the error of the operating system that ended it.
+Reads lines, each a JSON list of ``[source, bytecode, name in tracebacks]``, and answers each with a JSON object on a
+line: ``made`` lists the bytecode files made, ``failed`` is null, or number and text of the error of the operating
+system that ended it. When its input ends it is no longer wanted, and ends at once.
 """
 
 import errno
 import json
 import os
 import py_compile
+import queue
 import sys
+import threading
 
 
 def compile_source(source: str, bytecode: str, name: str) -> bool:
@@ -27,16 +30,30 @@ def compile_source(source: str, bytecode: str, name: str) -> bool:
     return True
 
 
-def main() -> None:
-    """Compile what standard input lists."""
-    jobs = json.load(sys.stdin)
+def answer(line: str) -> str:
+    """Compile what a line lists."""
     made = []  # type: list[str]
     failed = None
     try:
-        made.extend(job[1] for job in jobs if compile_source(*job))
+        made.extend(job[1] for job in json.loads(line) if compile_source(*job))
     except OSError as error:
         failed = [error.errno, error.strerror]
-    json.dump({"made": made, "failed": failed}, sys.stdout)
+    return json.dumps({"made": made, "failed": failed})
+
+
+def main() -> None:
+    """Compile what standard input lists, until that ends."""
+    lines = queue.Queue()  # type: queue.Queue[str]
+
+    def read() -> None:
+        for line in iter(sys.stdin.readline, ""):
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        sys.stdout.write(answer(lines.get()) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

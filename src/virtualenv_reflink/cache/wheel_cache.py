@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,6 +27,7 @@ from virtualenv_reflink.filesystem.source import SourceError
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.base_caches import BaseCaches
+    from virtualenv_reflink.cache.compilers import Compilers
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
 
 _Value = TypeVar("_Value")
@@ -80,6 +83,14 @@ class WheelCache(Memory):
         key = self._key(wheel)
         return self.insist(lambda: self.cached(key) or self._unpack(wheel, key))
 
+    def holds(self, wheel: Path) -> bool:
+        """Return whether a wheel is unpacked already.
+
+        :raises BadWheelError: when it cannot be read.
+        :raises CacheError: when the cache cannot be trusted.
+        """
+        return self.cached(self._key(wheel)) is not None
+
     def cached(self, key: str) -> UnpackedWheel | None:
         """Return the unpacked wheel whose archive has this SHA-256, or None where it was never unpacked.
 
@@ -105,8 +116,16 @@ class WheelCache(Memory):
         entry = self._wheel(unpacked.key) / _UNPACKED
         return self._take_over(unpacked.tree, entry, read_unpacked_wheel)
 
-    def bytecode(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts) -> Tree:
+    def bytecode(
+        self,
+        unpacked: UnpackedWheel,
+        executable: Path,
+        facts: InterpreterFacts,
+        compilers: Compilers | None = None,
+    ) -> Tree:
         """Return the bytecode of a wheel for an interpreter, compiling it now if that was never done.
+
+        Processes for that are started anew unless there are some.
 
         :raises CacheLostError: when the wheel, or what was made, was taken away.
         :raises CacheError: when the cache lacks it and cannot be written.
@@ -124,7 +143,7 @@ class WheelCache(Memory):
             if known is not None:
                 found = self._take_over(known, entry, read_tree)
             else:
-                found = self._compile(unpacked, executable, facts, entry)
+                found = self._compile(unpacked, executable, facts, entry, compilers)
         self.store.note_use(entry)
         return found
 
@@ -245,12 +264,21 @@ class WheelCache(Memory):
 
         return read_built(self.store, self._wheel(key) / _UNPACKED, fill, read_unpacked_wheel)
 
-    def _compile(self, unpacked: UnpackedWheel, executable: Path, facts: InterpreterFacts, entry: Path) -> Tree:
+    def _compile(
+        self,
+        unpacked: UnpackedWheel,
+        executable: Path,
+        facts: InterpreterFacts,
+        entry: Path,
+        compilers: Compilers | None,
+    ) -> Tree:
         from virtualenv_reflink.cache.bytecode import compile_wheel
+        from virtualenv_reflink.cache.compilers import Compilers
 
         def fill(staged: Path) -> None:
             _log(f"compile {unpacked.metadata.wheel} for {facts.bytecode_tag}")
-            compile_wheel(unpacked, executable, facts.cache_tag, staged)
+            with nullcontext(compilers) if compilers else Compilers(executable, os.cpu_count() or 1) as chosen:
+                compile_wheel(unpacked, chosen, facts.cache_tag, staged)
 
         return read_built(self.store, entry, fill, read_tree)
 

@@ -47,9 +47,8 @@ class Report:
             before = self._before.get(normalized(package.name))
             if before is not None and before != package.version:
                 self._say(f" - {package.name}=={before}")
-            self._say(
-                f" {'~' if before == package.version else '+'} {package.name}=={package.version}{_origin(package)}"
-            )
+            told = f"{package.name}=={package.version}" if package.version else package.name
+            self._say(f" {'~' if before == package.version else '+'} {told}{_origin(package)}")
 
     def _say(self, line: str) -> None:
         if not self._quiet:

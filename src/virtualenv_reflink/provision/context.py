@@ -13,6 +13,7 @@ from virtualenv_reflink.provision.settings import Settings
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
+    from virtualenv_reflink.cache.workers import Workers
     from virtualenv_reflink.environment.environment import Environment
     from virtualenv_reflink.requirements.pip import Pip
 
@@ -42,6 +43,14 @@ class Context:
         :raises ReflinkError: when it does not run.
         """
         return self.cache.facts(self.environment.base_executable)
+
+    def workers(self) -> Workers:
+        """Return worker processes that make wheels ready, as far as the settings want that."""
+        # a lazy boundary: what is cached needs none
+        from virtualenv_reflink.cache.workers import Workers
+
+        compile_for = self.environment.base_executable if self.settings.compile_bytecode else None
+        return Workers(self.cache.root, self.settings.base_caches, compile_for)
 
     @cached_property
     def pip(self) -> Pip:

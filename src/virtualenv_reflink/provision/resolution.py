@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.environment.installed import installed_in
 from virtualenv_reflink.errors import ResolveError
-from virtualenv_reflink.requirements.bundled import bundled_wheel
+from virtualenv_reflink.provision.resolvers import resolver
 from virtualenv_reflink.requirements.local_wheels import LocalWheels
 from virtualenv_reflink.requirements.lock import Lock, merged
 from virtualenv_reflink.requirements.lock_files import is_pylock
@@ -17,7 +18,7 @@ from virtualenv_reflink.requirements.origin import with_origins
 from virtualenv_reflink.requirements.reading import Reading
 from virtualenv_reflink.requirements.request import Request
 from virtualenv_reflink.requirements.resolutions import Resolutions, parsed_lock
-from virtualenv_reflink.requirements.resolver import Resolver
+from virtualenv_reflink.requirements.resolver import Resolver, Surroundings
 
 if TYPE_CHECKING:
     from virtualenv_reflink.provision.context import Context
@@ -37,15 +38,15 @@ class Resolution:
         self._context = context
 
     def lock(self, request: Request, search_path: Sequence[Path]) -> Resolved:
-        """Return what is to be installed for ``request``, as remembered or as pip resolves it now.
+        """Return what is to be installed for ``request``, as remembered or as it is resolved now.
 
         What is installed on ``search_path`` counts; with none, the request is resolved as for an empty environment.
 
-        :raises ResolveError: with pip's own explanation, when there is no solution.
+        :raises ResolveError: with the resolver's own explanation, when there is no solution.
         """
         context = self._context
         present = [found for place in search_path for found in installed_in(place)]
-        local = LocalWheels(context.cache, context.facts, *self._surroundings).lock(
+        local = LocalWheels(context.cache, context.facts, *self._surroundings, context.workers).lock(
             request, {found.name for found in present}
         )
         if local is not None:
@@ -59,8 +60,7 @@ class Resolution:
             return Resolved(with_origins(stored.lock, reading), stored.age)
         self._check_network()
         with context.progress.stage("Resolving"):
-            resolver = Resolver(context.pip, context.index_options, context.facts.markers, context.progress.detail)
-            lock = resolver.resolve(request, search_path)
+            lock = self._resolver.resolve(reading, search_path)
         # what was read before may have changed while pip read it
         resolutions.store(lock, self._inputs(self._read(request).fingerprint_for(lock), state))
         return Resolved(with_origins(lock, reading))
@@ -102,10 +102,23 @@ class Resolution:
         """
         if fingerprint is None:
             return None
-        context, facts = self._context, self._context.facts
-        pip = bundled_wheel(context.cache, "pip", context.environment.version).name
+        facts = self._context.facts
         interpreter = [facts.bytecode_tag, repr(facts.markers), *facts.wheel_tags]
-        return [pip, *interpreter, *fingerprint, *state]
+        return [self._resolver.identity, *interpreter, *fingerprint, *state]
+
+    @cached_property
+    def _resolver(self) -> Resolver:
+        context = self._context
+        surroundings = Surroundings(
+            cache=context.cache,
+            facts=context.facts,
+            python=context.environment.executable,
+            version=context.environment.version,
+            index_options=context.index_options,
+            pip=lambda: context.pip,
+            on_line=context.progress.detail,
+        )
+        return resolver(context.settings.resolver, surroundings)
 
     def _check_network(self) -> None:
         if self._context.settings.offline and "--no-index" not in self._context.index_options:

@@ -15,7 +15,7 @@ class Settings(NamedTuple):
     """How to go about it.
 
     ``remember_for`` is how long a resolution is good, in seconds. ``cache_max_age`` is after how many days without use
-    an entry is taken out of the cache, or 0 for never.
+    an entry is taken out of the cache, or 0 for never. ``resolver`` is who resolves.
     """
 
     wheel_cache: Path
@@ -26,6 +26,7 @@ class Settings(NamedTuple):
     remember_for: float = TEN_MINUTES
     cache_max_age: float = NINETY_DAYS
     base_caches: tuple[Path, ...] = ()
+    resolver: str = "pip"
 
 
 def default_wheel_cache() -> Path:

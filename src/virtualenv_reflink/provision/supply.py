@@ -78,7 +78,7 @@ class Supply:
         self, packages: Sequence[Locked], wheels: list[UnpackedWheel]
     ) -> tuple[Sequence[Locked], list[UnpackedWheel]]:
         """Return both in the order in which pip installs them; what pip resolved is in that order already."""
-        if not any(package.is_locked for package in packages):
+        if all(package.in_order for package in packages):
             return packages, wheels
         # a lazy boundary: only locks need it
         from virtualenv_reflink.requirements.order import order_of_wheels
@@ -158,4 +158,4 @@ class Supply:
 
         context = self._context
         pip = None if context.settings.offline else (lambda: context.pip)
-        return Fetcher(context.cache, context.facts, pip, context.index_options, context.progress)
+        return Fetcher(context.cache, context.facts, pip, context.index_options, context.progress, context.workers)

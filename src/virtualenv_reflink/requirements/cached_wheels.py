@@ -1,4 +1,4 @@
-"""Which packages of a lock need no fetching: their wheels are unpacked already, or are files on this machine."""
+"""Which packages of a lock need no fetching, since their wheels are unpacked already."""
 
 from __future__ import annotations
 
@@ -31,15 +31,13 @@ class CachedWheels:
         return self._hashes.sha256(package.hashes) if package.is_wheel else self._builds.find(package)
 
     def wheel(self, package: Locked) -> UnpackedWheel | None:
-        """Return the wheel of a package unpacked, or None where it must be fetched first.
+        """Return the wheel of a package unpacked, or None where it must be fetched or unpacked first.
 
-        :raises BadWheelError: when it is a file on this machine that is not sound, or not what its hashes say.
-        :raises CacheError: when the cache cannot be written.
+        :raises BadWheelError: when it is of another project.
+        :raises CacheError: when the cache cannot be trusted.
         """
         key = self.key(package)
         known = self._cache.cached(key) if key else None
-        if known is None and package.is_wheel and package.path is not None:
-            return self.unpacked(package, package.path)
         return _checked(package, known) if known else None
 
     def unpacked(self, package: Locked, wheel: Path) -> UnpackedWheel:

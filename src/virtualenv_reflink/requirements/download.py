@@ -27,14 +27,20 @@ class Downloads:
         self._index_options = list(index_options)
         self._progress = progress
 
-    def download(self, packages: Sequence[Locked], directory: Path) -> None:
-        """Download the archives of ``packages`` into a directory.
+    def download(self, packages: Sequence[Locked], directory: Path, on_saved: Callable[[Sequence[Path]], None]) -> None:
+        """Download the archives of ``packages`` into a directory; ``on_saved`` hears which are there, some at once.
 
         :raises ResolveError: with pip's own explanation, when one cannot be had.
         """
         with self._progress.stage("Downloading", len(packages)), ThreadPoolExecutor(_AT_ONCE) as pool:
             shares = [packages[start::_AT_ONCE] for start in range(min(_AT_ONCE, len(packages)))]
-            list(pool.map(lambda share: self._download(share[0], share[1], directory), enumerate(shares)))
+            list(pool.map(lambda share: self._saved(share[0], share[1], directory, on_saved), enumerate(shares)))
+
+    def _saved(
+        self, number: int, packages: Sequence[Locked], directory: Path, on_saved: Callable[[Sequence[Path]], None]
+    ) -> None:
+        self._download(number, packages, directory)
+        on_saved([directory / package.filename for package in packages])
 
     def _download(self, number: int, packages: Sequence[Locked], directory: Path) -> None:
         try:

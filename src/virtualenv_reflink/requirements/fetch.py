@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
     from virtualenv_reflink.cache.manifest import UnpackedWheel
     from virtualenv_reflink.cache.wheel_cache import WheelCache
+    from virtualenv_reflink.cache.workers import Workers
     from virtualenv_reflink.progress import Progress
     from virtualenv_reflink.requirements.lock import Locked
     from virtualenv_reflink.requirements.pip import Pip
@@ -30,14 +31,19 @@ class Fetcher:
         pip: Callable[[], Pip] | None,
         index_options: Sequence[str],
         progress: Progress,
+        workers: Callable[[], Workers],
     ) -> None:
-        """Take the cache, the target's facts, what makes a pip (None for offline), and pip's options about indexes."""
+        """Take the cache, the target's facts, what makes a pip (None for offline), and pip's options about indexes.
+
+        ``workers`` makes processes that bring wheels into the cache.
+        """
         self._cache = cache
         self._builds = Builds(cache, facts, index_options)
         self._known = CachedWheels(cache, self._builds)
         self._pip = pip
         self._index_options = list(index_options)
         self._progress = progress
+        self._workers = workers
 
     def fetch(self, packages: Sequence[Locked]) -> list[UnpackedWheel]:
         """Return the unpacked wheels of ``packages``, in their order.
@@ -64,31 +70,49 @@ class Fetcher:
         return keys
 
     def _fetched(self, missing: Sequence[Locked]) -> list[UnpackedWheel]:
-        if self._pip is None:
-            names = ", ".join(f"{package.name} {package.version}" for package in missing)
-            raise ResolveError(f"the wheel cache lacks {names}, and --offline forbids to fetch it; run once without")
-        import tempfile
-
         wheels = [package for package in missing if package.is_wheel]
         sources = [package for package in missing if not package.is_wheel]
-        with tempfile.TemporaryDirectory(prefix="virtualenv-reflink-") as directory:
-            unpacked = dict(self._downloaded(self._pip, wheels, Path(directory)))
-            for number, package in enumerate(sources):
-                unpacked[package.name] = self._built(self._pip(), package, Path(directory, f"build-{number}"))
-        return [unpacked[package.name] for package in missing]
+        absent = [package for package in wheels if package.path is None]
+        pip = self._checked_pip([*absent, *sources])
+        # a lazy boundary: what is cached needs neither
+        import tempfile
 
-    def _downloaded(
-        self, pip: Callable[[], Pip], wheels: Sequence[Locked], directory: Path
-    ) -> Iterator[tuple[str, UnpackedWheel]]:
-        if not wheels:
-            return
         from virtualenv_reflink.requirements.download import Downloads
 
-        Downloads(pip, self._index_options, self._progress).download(wheels, directory)
-        with self._progress.stage("Unpacking", len(wheels)):
-            for package in wheels:
-                self._progress.step(package.filename)
-                yield package.name, self._known.unpacked(package, directory / package.filename)
+        with (
+            tempfile.TemporaryDirectory(prefix="virtualenv-reflink-") as directory,
+            self._workers() as workers,
+        ):
+            places = {package.name: package.path or Path(directory, package.filename) for package in wheels}
+            workers.add(package.path for package in wheels if package.path is not None)
+            if absent:
+                Downloads(pip, self._index_options, self._progress).download(absent, Path(directory), workers.add)
+            unpacked = {}
+            for number, package in enumerate(sources):
+                unpacked[package.name] = self._built(pip(), package, Path(directory, f"build-{number}"))
+            with self._progress.stage("Unpacking", len(wheels)):
+                failed = workers.wait(self._progress.step)
+            # what could not be made ready tells why when it is asked for
+            for package in sorted(wheels, key=lambda each: places[each.name] != failed):
+                unpacked[package.name] = self._known.unpacked(package, places[package.name])
+        return [unpacked[package.name] for package in missing]
+
+    def _checked_pip(self, absent: Sequence[Locked]) -> Callable[[], Pip]:
+        """Return what makes a pip.
+
+        :raises ResolveError: when there is something to fetch, and none may run.
+        """
+        if self._pip is not None:
+            return self._pip
+        names = ", ".join(f"{package.name} {package.version}" for package in absent)
+        error = ResolveError(f"the wheel cache lacks {names}, and --offline forbids to fetch it; run once without")
+        if absent:
+            raise error
+
+        def refuse() -> Pip:
+            raise error
+
+        return refuse
 
     def _built(self, pip: Pip, package: Locked, directory: Path) -> UnpackedWheel:
         from virtualenv_reflink.requirements.pip_requirements import write_requirements

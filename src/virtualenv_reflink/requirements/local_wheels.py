@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
     from virtualenv_reflink.cache.manifest import UnpackedWheel
     from virtualenv_reflink.cache.wheel_cache import WheelCache
+    from virtualenv_reflink.cache.workers import Workers
     from virtualenv_reflink.requirements.request import Request
 
 # options that change nothing for a wheel that is named by its path and not installed yet
@@ -47,13 +48,18 @@ class LocalWheels:
         index_options: Sequence[str],
         environ: Mapping[str, str],
         prefix: Path,
+        workers: Callable[[], Workers],
     ) -> None:
-        """Take the cache, the target's facts, pip's options, and what pip's configuration for ``prefix`` depends on."""
+        """Take the cache, the target's facts, pip's options, and what pip's configuration for ``prefix`` depends on.
+
+        ``workers`` makes processes that bring wheels into the cache.
+        """
         self._cache = cache
         self._facts = facts
         self._index_options = index_options
         self._environ = environ
         self._prefix = prefix
+        self._workers = workers
 
     def lock(self, request: Request, present: Collection[str]) -> Lock | None:
         """Return the lock of a request that names nothing but such files, else None: then pip decides.
@@ -68,8 +74,10 @@ class LocalWheels:
         if constrained is None:
             return None
         packages = []
-        for wheel in [Path(named).absolute() for named in request.requirements]:
+        wheels = [Path(named).absolute() for named in request.requirements]
+        for wheel in wheels:
             self._check_tags(wheel)
+        for wheel in self._made_ready(wheels):
             unpacked = self._cache.unpacked(wheel)
             name = normalized_name(unpacked.metadata.distribution)
             if name in present or name in constrained or not _is_plain(unpacked, wheel):
@@ -77,6 +85,16 @@ class LocalWheels:
             packages.append((_locked(unpacked, wheel), unpacked))
         names = {normalized_name(package.name) for package, _ in packages}
         return Lock(self._in_order(packages)) if len(names) == len(packages) else None
+
+    def _made_ready(self, wheels: list[Path]) -> list[Path]:
+        """Return wheels, one that cannot be made ready first: it tells why when it is asked for."""
+        absent = [wheel for wheel in wheels if not self._cache.holds(wheel)]
+        if len(absent) < 2:
+            return wheels
+        with self._workers() as workers:
+            workers.add(absent)
+            failed = workers.wait()
+        return sorted(wheels, key=lambda wheel: wheel != failed)
 
     def _in_order(self, packages: Sequence[tuple[Locked, UnpackedWheel]]) -> list[Locked]:
         if len(packages) == 1:
@@ -161,4 +179,4 @@ def _is_specifier(required: str) -> bool:
 def _locked(unpacked: UnpackedWheel, wheel: Path) -> Locked:
     archive = {"hash": f"sha256={unpacked.key}", "hashes": {"sha256": unpacked.key}}
     source = {"archive_info": archive, "url": wheel.as_uri()}
-    return Locked(unpacked.metadata.distribution, unpacked.metadata.version, True, True, source)
+    return Locked(unpacked.metadata.distribution, unpacked.metadata.version, True, True, source, in_order=True)

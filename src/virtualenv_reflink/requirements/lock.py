@@ -19,7 +19,8 @@ Source = dict[str, Any]
 class Locked(NamedTuple):
     """A package of a lock; ``is_direct`` when the user gave its source and no index was asked.
 
-    ``origin`` is what the request says of it beside that; it may hold secrets, so no text is made of it.
+    ``in_order`` is whether it stands where pip would install it. ``origin`` is what the request says of it beside that;
+    it may hold secrets, so no text is made of it.
     """
 
     name: str
@@ -27,12 +28,8 @@ class Locked(NamedTuple):
     requested: bool
     is_direct: bool
     source: Source
+    in_order: bool = False
     origin: Origin | None = None
-
-    @property
-    def is_locked(self) -> bool:
-        """Whether it was read from a lock, which says nothing of the order in which packages are installed."""
-        return self.origin is None
 
     @property
     def url(self) -> str:
@@ -105,7 +102,7 @@ class Lock(NamedTuple):
 
     def to_json(self) -> str:
         """Return it as text for :meth:`from_json`."""
-        return json.dumps([package[:5] for package in self.packages], separators=(",", ":"))
+        return json.dumps([package[:6] for package in self.packages], separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Lock:

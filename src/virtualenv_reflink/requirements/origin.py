@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from virtualenv_reflink.requirements.lock import Lock, normalized_name
+from virtualenv_reflink.requirements.lock import Lock, Locked, normalized_name
 
 if TYPE_CHECKING:
     from virtualenv_reflink.requirements.pip_options import Option
@@ -30,16 +30,29 @@ class Origin:
     settings: tuple[Option, ...] = field(default=(), repr=False)
 
 
+class Wishes:
+    """Finds the requirement that names a package, or its place."""
+
+    def __init__(self, requirements: Iterable[ReadRequirement]) -> None:
+        self._by_name: dict[str, ReadRequirement] = {}
+        self._by_place: dict[str, ReadRequirement] = {}
+        for each in requirements:
+            if each.named.project:
+                self._by_name[normalized_name(each.named.project)] = each
+            else:
+                self._by_place[_place(each)] = each
+
+    def of(self, package: Locked) -> ReadRequirement | None:
+        """Return the last of the requirements that ask for a package, or None."""
+        name = normalized_name(package.name)
+        return self._by_name.get(name) or self._by_place.get(str(package.path)) or self._by_place.get(package.url)
+
+
 def with_origins(lock: Lock, reading: Reading) -> Lock:
     """Return a lock whose packages know what the request says of them."""
-    lines = tuple(line for option in reading.options if option.name not in _LEFT_OUT for line in _line(option))
-    by_name = {normalized_name(each.named.project): each for each in reading.requirements if each.named.project}
-    by_place = {_place(each): each for each in reading.requirements if not each.named.project}
-    packages = []
-    for package in lock.packages:
-        found = by_name.get(normalized_name(package.name)) or by_place.get(str(package.path or package.url))
-        packages.append(package._replace(origin=_origin(lines, found)))
-    return Lock(packages)
+    lines = tuple(option_line(option) for option in reading.options if option.name not in _LEFT_OUT)
+    wishes = Wishes(reading.requirements)
+    return Lock([package._replace(origin=_origin(lines, wishes.of(package))) for package in lock.packages])
 
 
 def with_userinfo(url: str, userinfo: str) -> str:
@@ -50,7 +63,7 @@ def with_userinfo(url: str, userinfo: str) -> str:
 
 def option_text(options: Iterable[Option]) -> str:
     """Return options as a requirements file has them."""
-    return " ".join(line for option in options for line in _line(option))
+    return " ".join(map(option_line, options))
 
 
 def _origin(lines: tuple[str, ...], found: ReadRequirement | None) -> Origin:
@@ -60,8 +73,9 @@ def _origin(lines: tuple[str, ...], found: ReadRequirement | None) -> Origin:
     return Origin(lines, _split(found.named.url)[1].rpartition("@")[0], settings)
 
 
-def _line(option: Option) -> list[str]:
-    return [f"--{option.name}" + (f" {shlex.quote(option.value)}" if option.value else "")]
+def option_line(option: Option) -> str:
+    """Return an option as a line of a requirements file."""
+    return f"--{option.name}" + (f" {shlex.quote(option.value)}" if option.value else "")
 
 
 def _place(requirement: ReadRequirement) -> str:

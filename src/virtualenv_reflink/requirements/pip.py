@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from virtualenv_reflink.errors import ResolveError
+from virtualenv_reflink.requirements.tool import run_tool
 
 _TROUBLE = re.compile(r"WARNING: Retrying|Could not fetch URL|Skipping page")
-
-_CREDENTIALS = re.compile(r"(?<=://)(?!(?:git|hg|svn)@)[^/\s]+@")
 _NAMED_BY_VARIABLES = ("PIP_REQUIREMENT", "PIP_EDITABLE", "PIP_GROUP", "PIP_REQUIREMENTS_FROM_SCRIPT")
 
 _CRASH = "ERROR: Exception:"
@@ -43,21 +41,8 @@ class Pip:
         command = [*self._command, "--no-input", "--disable-pip-version-check", "--no-color", *arguments]
         environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
         environ = {name: value for name, value in environ.items() if name not in {"PIP_REQUIRE_VIRTUALENV", *without}}
-        with subprocess.Popen(
-            command,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        ) as process:
-            assert process.stdout
-            said = []
-            for line in process.stdout:
-                said.append(_CREDENTIALS.sub("****@", line.rstrip("\n")))
-                on_line(said[-1])
-        if process.returncode:
+        status, said = run_tool(command, environ, on_line)
+        if status:
             raise ResolveError(f"pip {arguments[0]} failed:\n{explanation(said)}")
 
 

@@ -40,6 +40,39 @@ def configured_options(environ: Mapping[str, str], prefix: Path) -> list[Option]
     An option may be there several times; a value is the whole text, which pip splits at whitespace. A flag is there
     when it is switched on; a variable that switches it off outweighs the files.
     """
+    found = _options_of_files(environ, prefix)
+    if found is None:
+        return None
+    variables = _options_of_variables(environ)
+    without = _NOT_OPTIONS | {option.name for option in variables if _is_off(option)}
+    options = (*(option for _, option in found), *variables)
+    return [each for each in options if each.name not in without and not _is_off(each)]
+
+
+def options_of_install(environ: Mapping[str, str], prefix: Path) -> list[Option] | None:
+    """Return what files and variables say to ``pip install``: each option once, as what outweighs the rest has it.
+
+    That is a later file, the section of the command before the global one, and a variable before all files. None when
+    a file cannot be read.
+    """
+    found = _options_of_files(environ, prefix)
+    if found is None:
+        return None
+    of_files = [option for wanted in ("global", "install") for section, option in found if section == wanted]
+    weighed = {option.name: option for option in (*of_files, *_options_of_variables(environ))}
+    return [option for option in weighed.values() if option.name not in _NOT_OPTIONS and not _is_off(option)]
+
+
+def _is_off(option: Option) -> bool:
+    return option.name in FLAGS and option.value.strip().lower() in _FALSE
+
+
+def _options_of_variables(environ: Mapping[str, str]) -> list[Option]:
+    return [_option(name[4:], value) for name, value in environ.items() if name.startswith("PIP_") and value]
+
+
+def _options_of_files(environ: Mapping[str, str], prefix: Path) -> list[tuple[str, Option]] | None:
+    """Return sections and options, the least important file first; None when one of the files cannot be read."""
     options = []
     for path in configuration_files(environ, prefix):
         if path.exists():
@@ -47,16 +80,10 @@ def configured_options(environ: Mapping[str, str], prefix: Path) -> list[Option]
             if found is None:
                 return None
             options += found
-    variables = [_option(name[4:], value) for name, value in environ.items() if name.startswith("PIP_") and value]
-    without = _NOT_OPTIONS | {option.name for option in variables if _is_off(option)}
-    return [each for each in (*options, *variables) if each.name not in without and not _is_off(each)]
+    return options
 
 
-def _is_off(option: Option) -> bool:
-    return option.name in FLAGS and option.value.strip().lower() in _FALSE
-
-
-def _options_in(path: Path) -> list[Option] | None:
+def _options_in(path: Path) -> list[tuple[str, Option]] | None:
     # where nothing is configured this import is not worth its time
     import configparser
 
@@ -65,7 +92,9 @@ def _options_in(path: Path) -> list[Option] | None:
         parser.read(path)
     except (configparser.Error, UnicodeDecodeError, OSError):
         return None
-    return [_option(key, value) for section in parser.sections() for key, value in parser.items(section) if value]
+    return [
+        (section, _option(key, value)) for section in parser.sections() for key, value in parser.items(section) if value
+    ]
 
 
 def _option(key: str, value: str) -> Option:

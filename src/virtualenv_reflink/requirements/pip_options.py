@@ -30,6 +30,9 @@ FLAGS = frozenset(
     }
 )
 
+REPEATED = REQUIREMENTS_FILES | PLACES | EDITABLES | {"extra-index-url", "group", "trusted-host", "use-feature"}
+"""Options that can be given several times, so that their values stand between spaces in configuration."""
+
 _ALIASES = {
     "i": "index-url",
     "pypi-url": "index-url",

@@ -172,7 +172,8 @@ def _package(package: Locked, base: Path) -> Package:
     name = canonicalize_name(package.name)
     if "archive_info" in package.source and not package.hashes:
         raise LockError(f"{package.name} {package.version} cannot be locked: its index gives no hash")
-    return Package(name=name, version=Version(package.version), **_archive(package, base))
+    version = Version(package.version) if package.version else None
+    return Package(name=name, version=version, **_archive(package, base))
 
 
 def _archive(package: Locked, base: Path) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""A process that brings wheels into the cache: it unpacks one after the other, and compiles it at once.
+
+It reads the paths of wheels, each a line of JSON, and answers each with a line, which is true if the wheel is in the
+cache now. Before that come lines with what it logs, each a list of level and text. When its input ends it is no longer
+wanted, and gives up what it is doing, so that nothing is left of it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NoReturn
+
+from virtualenv_reflink.cache.compilers import Compilers
+from virtualenv_reflink.cache.wheel_cache import WheelCache
+
+
+def main(caches: list[str], executable: str | None, compilers_at_most: int) -> None:
+    """Work for the process that started this one, and compile for an interpreter if any.
+
+    The first of ``caches`` is the one to fill, the others are base caches.
+    """
+    # where a session of its own does not keep Ctrl-C away; the process that started this one decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _give_up)
+    logger = logging.getLogger(__package__)
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(_Telling())
+    wheels: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_read, args=(wheels,), daemon=True).start()
+    root, *bases = map(Path, caches)
+    cache = WheelCache(root, bases)
+    if executable is None:
+        _work(wheels, cache, None)
+    else:
+        with Compilers(Path(executable), compilers_at_most) as compilers:
+            _work(wheels, cache, compilers)
+
+
+class _Telling(logging.Handler):
+    """Hands what is logged to the process that started this one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(json.dumps([record.levelno, record.getMessage()]), flush=True)
+
+
+def _read(wheels: SimpleQueue[str]) -> None:
+    for line in iter(sys.stdin.readline, ""):
+        wheels.put(json.loads(line))
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+    else:
+        os._exit(1)
+
+
+def _give_up(number: int, _: object) -> NoReturn:
+    # clearing away is not to be cut short
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
+def _work(wheels: SimpleQueue[str], cache: WheelCache, compilers: Compilers | None) -> None:
+    while True:
+        done = _is_done(Path(wheels.get()), cache, compilers)
+        print(json.dumps(done), flush=True)
+
+
+def _is_done(wheel: Path, cache: WheelCache, compilers: Compilers | None) -> bool:
+    """Return whether a wheel is in the cache now; why it is not, who asks for it again is told."""
+    try:
+        unpacked = cache.unpacked(wheel)
+        if compilers is not None:
+            cache.bytecode(unpacked, compilers.executable, cache.facts(compilers.executable), compilers)
+    except Exception:
+        return False
+    return True
