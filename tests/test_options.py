@@ -14,7 +14,8 @@ from tests.conftest import Run
 from tests.support.comparison import site_packages
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.errors import OptionError
-from virtualenv_reflink.options import SETTINGS, WITH, check_variables, link_mode, listed, settings
+from virtualenv_reflink.option import listed
+from virtualenv_reflink.options import SETTINGS, WITH, check_variables, link_mode, settings
 
 BAD = {
     "VIRTUALENV_LINK_MODE": "teleport",

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from virtualenv_reflink.cache.entries import LINKED, read_built, read_entry, tree_name
-from virtualenv_reflink.cache.manifest import (
-    LAYER_NAME,
-    DamagedError,
-    Tree,
-    UnpackedWheel,
-    read_tree,
-    read_unpacked_wheel,
-)
+from virtualenv_reflink.cache.layer_entries import LayerEntries
+from virtualenv_reflink.cache.manifest import DamagedError, Tree, UnpackedWheel, read_tree, read_unpacked_wheel
 from virtualenv_reflink.cache.memo import memoized
-from virtualenv_reflink.cache.memory import Memory
-from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.cache.temporary import is_temporary
 from virtualenv_reflink.errors import BadWheelError, CacheLostError
@@ -38,7 +28,7 @@ _HEXADECIMAL = frozenset("0123456789abcdef")
 _TRIES = 3
 
 
-class WheelCache(Memory):
+class WheelCache(LayerEntries):
     """A directory of unpacked wheels, keyed by the SHA-256 of their archives."""
 
     def __init__(self, root: Path, bases: Sequence[Path] = ()) -> None:
@@ -81,7 +71,14 @@ class WheelCache(Memory):
         :raises CacheError: when the cache lacks it and cannot be written.
         """
         key = self._key(wheel)
-        return self.insist(lambda: self.cached(key) or self._unpack(wheel, key))
+
+        def unpack_now() -> UnpackedWheel:
+            # a lazy boundary: nearly always it is unpacked already
+            from virtualenv_reflink.cache.making import unpacked_now
+
+            return unpacked_now(self.store, wheel, key, self._wheel(key) / _UNPACKED)
+
+        return self.insist(lambda: self.cached(key) or unpack_now())
 
     def holds(self, wheel: Path) -> bool:
         """Return whether a wheel is unpacked already.
@@ -143,7 +140,10 @@ class WheelCache(Memory):
             if known is not None:
                 found = self._take_over(known, entry, read_tree)
             else:
-                found = self._compile(unpacked, executable, facts, entry, compilers)
+                # a lazy boundary: nearly always it is compiled already
+                from virtualenv_reflink.cache.making import compiled_now
+
+                found = compiled_now(self.store, unpacked, executable, facts, compilers, entry)
         self.store.note_use(entry)
         return found
 
@@ -190,43 +190,6 @@ class WheelCache(Memory):
 
         note_links(self.store, tree)
 
-    def layer(self, key: str, fill: Callable[[Path], None]) -> Path:
-        """Return the layer that ``key`` names, having ``fill`` build and describe it if that was never done.
-
-        :raises CacheError: when the cache lacks it and cannot be written.
-        """
-        entry = self.store.path("layers", key)
-        self.store.build(entry, LAYER_NAME, fill)
-        return entry
-
-    def cached_layer(self, key: str) -> Path | None:
-        """Return the layer that ``key`` names, or None where it was never built or has lost its description.
-
-        :raises CacheError: when others may write to it.
-        """
-        entry = self.store.path("layers", key)
-        if not self.store.holds(entry, LAYER_NAME):
-            return None
-        self.store.note_use(entry)
-        return entry
-
-    def cached_layers(self, prefix: str) -> Iterator[Path]:
-        """Yield the layers whose names begin with ``prefix``."""
-        for entry in self.store.path("layers").glob(f"{prefix}-*"):
-            if self.store.holds(entry, LAYER_NAME):
-                yield entry
-
-    def described(self, layer: Path, parse: Callable[[str], _Value]) -> _Value | None:
-        """Return what ``parse`` makes of a layer's description, or None where that is damaged."""
-        return read_small(layer / LAYER_NAME, parse)
-
-    def drop_layer(self, key: str) -> None:
-        """Take a layer out of the cache; one that is not there is no error.
-
-        :raises CacheError: when the cache cannot be written.
-        """
-        self.store.drop(self.store.path("layers", key))
-
     def _wheel(self, key: str) -> Path:
         return self.store.path("wheels", key)
 
@@ -255,33 +218,6 @@ class WheelCache(Memory):
 
         return read_built(self.store, entry, lambda staged: duplicate_entry(tree, staged), read)
 
-    def _unpack(self, wheel: Path, key: str) -> UnpackedWheel:
-        from virtualenv_reflink.cache.unpack import unpack
-
-        def fill(staged: Path) -> None:
-            _log(f"unpack {wheel.name} into the wheel cache")
-            unpack(wheel, key, staged)
-
-        return read_built(self.store, self._wheel(key) / _UNPACKED, fill, read_unpacked_wheel)
-
-    def _compile(
-        self,
-        unpacked: UnpackedWheel,
-        executable: Path,
-        facts: InterpreterFacts,
-        entry: Path,
-        compilers: Compilers | None,
-    ) -> Tree:
-        from virtualenv_reflink.cache.bytecode import compile_wheel
-        from virtualenv_reflink.cache.compilers import Compilers
-
-        def fill(staged: Path) -> None:
-            _log(f"compile {unpacked.metadata.wheel} for {facts.bytecode_tag}")
-            with nullcontext(compilers) if compilers else Compilers(executable, os.cpu_count() or 1) as chosen:
-                compile_wheel(unpacked, chosen, facts.cache_tag, staged)
-
-        return read_built(self.store, entry, fill, read_tree)
-
 
 def _base_caches(roots: Sequence[Path]) -> BaseCaches:
     # a lazy boundary: few have any
@@ -300,10 +236,3 @@ def _digest(wheel: Path) -> str:
     from virtualenv_reflink.cache.unpack import archive_digest
 
     return archive_digest(wheel)
-
-
-def _log(line: str) -> None:
-    # what takes long may import logging, what is there already need not
-    import logging
-
-    logging.getLogger(__name__).debug(line)

@@ -15,7 +15,8 @@ from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import normalized, present_versions
 from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.integrations.stdlib_venv import ReflinkEnvBuilder, create_with
-from virtualenv_reflink.options import WITH, listed, settings
+from virtualenv_reflink.option import listed
+from virtualenv_reflink.options import WITH, settings
 from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.provision.provisioner import Provisioner
 

@@ -15,7 +15,8 @@ from virtualenv_reflink.cache.pruning import Limits, Removed
 from virtualenv_reflink.cli.cache.opened import care_of, opened, parser_for
 from virtualenv_reflink.cli.cache.removal import tell_removed
 from virtualenv_reflink.cli.units import days_ago, moment, size
-from virtualenv_reflink.options import CACHE_MAX_AGE, days
+from virtualenv_reflink.option import days
+from virtualenv_reflink.options import CACHE_MAX_AGE
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -30,7 +30,8 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
 
     def __init__(self, options: Any) -> None:
         super().__init__(options)
-        from virtualenv_reflink.options import check_variables, listed, settings
+        from virtualenv_reflink.option import listed
+        from virtualenv_reflink.options import check_variables, settings
 
         self.requirements = listed(options.with_wheels)
         self.requirements_files = listed(options.with_requirements)
