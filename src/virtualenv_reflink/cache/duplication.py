@@ -9,8 +9,8 @@ from pathlib import Path
 
 from virtualenv_reflink.cache.manifest import MANIFEST_NAME, TREE_NAME, Tree
 from virtualenv_reflink.cache.modes import cached_file_mode
-from virtualenv_reflink.filesystem.copying import copy_file
-from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate, clone_files
+from virtualenv_reflink.filesystem.copying import clone_or_copy_files
+from virtualenv_reflink.filesystem.reflink import Duplicate
 from virtualenv_reflink.filesystem.source import source_error
 
 
@@ -20,13 +20,8 @@ def duplicate_entry(tree: Tree, entry: Path) -> None:
     :raises SourceError: when a file is missing, or has another size than it should have.
     :raises OSError: when ``entry`` cannot be written.
     """
-    remaining = _duplicates(tree, entry / TREE_NAME)
-    while True:
-        try:
-            clone_files(remaining)
-            break
-        except CannotCloneError as error:
-            copy_file(*error.file)
+    for _ in clone_or_copy_files(_duplicates(tree, entry / TREE_NAME)):
+        pass
     manifest = Path(tree.root).parent / MANIFEST_NAME
     try:
         content = manifest.open("rb")

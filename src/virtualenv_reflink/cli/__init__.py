@@ -70,11 +70,6 @@ def _explain(words: list[str]) -> int:
 
         print(f"virtualenv-reflink {version('virtualenv-reflink')} ({core()} core)")
         return 0
-    asked = words[:1] in (["-h"], ["--help"])
-    out = sys.stdout if asked else sys.stderr
-    if words and not asked:
-        print(f"error: there is no command {words[0]!r}", file=out)
-    print("usage: virtualenv-reflink COMMAND ...   (COMMAND --help tells its options)\n", file=out)
-    for name, purpose in _COMMANDS.items():
-        print(f"  {name:8} {purpose}", file=out)
-    return 0 if asked else 2
+    from virtualenv_reflink.cli.listing import explain
+
+    return explain(words, _COMMANDS, "virtualenv-reflink")

@@ -8,7 +8,7 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from virtualenv_reflink.cli.options import add_requirements, add_settings
+from virtualenv_reflink.cli.options import add_locks, add_requirements, add_settings
 from virtualenv_reflink.cli.outcome import add_outcome
 from virtualenv_reflink.cli.pip_options import add_pip_options, set_pip_defaults, wants_isolation
 from virtualenv_reflink.environment.discovery import PendingTarget, Target, check_writable, into_directory
@@ -77,15 +77,7 @@ def _parser() -> ArgumentParser:
         metavar="ENV_OR_PYTHON",
         help="the environment or interpreter (the active environment, else the one that runs this)",
     )
-    parser.add_argument(
-        "--lock",
-        dest="locks",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="PYLOCK",
-        help="install exactly what this pylock.toml has",
-    )
+    add_locks(parser, "install exactly what this pylock.toml has")
     parser.add_argument("--dry-run", action="store_true", help="resolve and tell, but install nothing")
     add_settings(parser)
     add_outcome(parser)

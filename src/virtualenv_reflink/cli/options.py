@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from virtualenv_reflink.options import SETTINGS
@@ -22,6 +23,11 @@ def add_requirements(parser: ArgumentParser) -> None:
         (("--group",), "groups", "[PATH:]GROUP", "a dependency group of pyproject.toml, here or at PATH"),
     ):
         parser.add_argument(*names, dest=dest, action="append", default=[], metavar=metavar, help=purpose)
+
+
+def add_locks(parser: ArgumentParser, purpose: str) -> None:
+    """Add the option that names locks."""
+    parser.add_argument("--lock", dest="locks", action="append", default=[], type=Path, metavar="PYLOCK", help=purpose)
 
 
 def request(options: Namespace) -> Request:

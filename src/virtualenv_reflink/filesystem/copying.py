@@ -1,16 +1,32 @@
-"""The best plain copy, and the hard link."""
+"""The best plain copy, by itself and where a clone is refused; and the hard link."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
+from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate, clone_files
 from virtualenv_reflink.filesystem.source import SOURCE_FLAGS, check_regular, check_size, source_error
 
 _CHUNK = 1 << 30
 _BUFFER = 1 << 20
 _UNSUPPORTED = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF})
+
+
+def clone_or_copy_files(files: Iterable[Duplicate]) -> Iterator[CannotCloneError]:
+    """Clone files, and copy each one that refuses; yield why it did.
+
+    :raises OSError: as :func:`clone_files` and :func:`copy_file`.
+    """
+    remaining = iter(files)
+    while True:
+        try:
+            clone_files(remaining)
+            return
+        except CannotCloneError as error:
+            copy_file(*error.file)
+            yield error
 
 
 def copy_file(source: str, target: str, mode: int, mtime_ns: int | None, size: int | None = None) -> None:

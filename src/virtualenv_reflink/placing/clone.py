@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from virtualenv_reflink.filesystem.copying import copy_file
+from virtualenv_reflink.filesystem.copying import clone_or_copy_files
 from virtualenv_reflink.filesystem.native import CLONE
 from virtualenv_reflink.filesystem.permissions import let_all_execute
 from virtualenv_reflink.filesystem.probe import why_not_clone
-from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate, clone_files
+from virtualenv_reflink.filesystem.reflink import Duplicate
 from virtualenv_reflink.placing.mode import FileMode
 
 
@@ -28,12 +28,5 @@ class Clone(FileMode):
 
     def place(self, files: Sequence[Duplicate]) -> Iterator[OSError]:
         """Clone files; copy each one that refuses."""
-        remaining = iter(files)
-        while True:
-            try:
-                clone_files(remaining)
-                break
-            except CannotCloneError as error:
-                copy_file(*error.file)
-                yield error
+        yield from clone_or_copy_files(files)
         let_all_execute(files, self._umask)

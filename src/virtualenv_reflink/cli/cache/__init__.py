@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from importlib import import_module
+
+from virtualenv_reflink.cli.listing import explain
 
 _COMMANDS = {
     "dir": "tell where the wheel cache is",
@@ -21,17 +22,6 @@ def run(arguments: Sequence[str]) -> int:
     """Run a subcommand of the subcommand; only the one that is asked for is imported."""
     words = list(arguments)
     if not words or words[0] not in _COMMANDS:
-        return _explain(words)
+        return explain(words, _COMMANDS, "virtualenv-reflink cache", " for the cache")
     command = import_module(f"virtualenv_reflink.cli.cache.{words[0]}")
     return int(command.run(words[1:]))
-
-
-def _explain(words: list[str]) -> int:
-    asked = words[:1] in (["-h"], ["--help"])
-    out = sys.stdout if asked else sys.stderr
-    if words and not asked:
-        print(f"error: there is no command {words[0]!r} for the cache", file=out)
-    print("usage: virtualenv-reflink cache COMMAND ...   (COMMAND --help tells its options)\n", file=out)
-    for name, purpose in _COMMANDS.items():
-        print(f"  {name:8} {purpose}", file=out)
-    return 0 if asked else 2

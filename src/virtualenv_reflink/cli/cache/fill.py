@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from pathlib import Path
 
-from virtualenv_reflink.cli.options import add_requirements, add_settings, request
+from virtualenv_reflink.cli.options import add_locks, add_requirements, add_settings, request
 from virtualenv_reflink.cli.pip_options import add_pip_options
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.discovery import find_target
@@ -48,15 +47,7 @@ def _check_none_is_editable(named: Sequence[str]) -> None:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser("virtualenv-reflink cache fill", description=__doc__)
     parser.add_argument("-p", "--python", metavar="ENV_OR_PYTHON", help="the interpreter to compile for")
-    parser.add_argument(
-        "--lock",
-        dest="locks",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="PYLOCK",
-        help="bring in exactly what this pylock.toml has",
-    )
+    add_locks(parser, "bring in exactly what this pylock.toml has")
     add_requirements(parser)
     add_settings(parser)
     add_pip_options(parser, choices=False)
