@@ -51,6 +51,8 @@ def test_as_pip_in_the_interpreter(python: Path) -> None:
 @pytest.mark.parametrize("version", [version for version in VERSIONS if version != "3.9"])
 def test_as_packaging_in_the_interpreter(version: str) -> None:
     python = interpreter(version)
+    if sys.platform == "linux" and not next(tags.platform_tags()).startswith("linux_"):
+        pytest.skip("this packaging puts the plain tag of Linux last, where pip has it first")
     code = "import sys; sys.path.insert(0, sys.argv[1]); from packaging import tags; print(*tags.sys_tags())"
     said = subprocess.check_output([python, "-I", "-c", code, Path(packaging.__file__).parents[1]], text=True)
     assert parse_facts(ask_interpreter(python)).wheel_tags == said.split()

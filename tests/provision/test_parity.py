@@ -112,6 +112,8 @@ def compare(wheel: Path, tmp_path: Path, cache: Path, virtualenv: Run, umask: in
     ours, theirs = tmp_path / "ours" / "env", tmp_path / "pips" / "env"
     for environment in (ours, theirs):
         virtualenv("--no-seed", environment)
+        # older releases of virtualenv put a module there, which any start of the interpreter compiles
+        run(python_of(environment), "-c", "")
     virtualenv("--no-pip", "--setuptools", "none", "--wheel-cache", cache, "--with", wheel, ours, umask=umask)
     pip(theirs, "install", wheel, umask=umask)
     assert differences(ours, theirs) == []
