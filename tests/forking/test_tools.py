@@ -26,7 +26,7 @@ build-backend = "{backend}"
 name = "greet"
 version = "1.0"
 requires-python = ">=3.13"
-dependencies = ["pyjokes==0.8.3"]
+dependencies = [{dependencies}]
 [project.scripts]
 greet = "greet:main"
 """
@@ -43,8 +43,8 @@ def shell(place: Path) -> Shell:
     return Shell(place / "project", {"HOME": str(place / "home"), "VIRTUALENV_SEEDER": "pip", **places})
 
 
-def write_project(shell: Shell, requires: str, backend: str, more: str = "") -> None:
-    text = PROJECT.format(requires=requires, backend=backend)
+def write_project(shell: Shell, requires: str, backend: str, more: str = "", needs: str = "pyjokes==0.8.3") -> None:
+    text = PROJECT.format(requires=requires, backend=backend, dependencies=f"'{needs}'" if needs else "")
     (shell.directory / "pyproject.toml").write_text(text + more)
     (shell.directory / "greet.py").write_text("def main():\n    import pyjokes\n    print(__file__)\n")
 
@@ -107,10 +107,9 @@ def test_uv(shell: Shell, beside: Beside, mode: str, reflink: Run) -> None:
 @ON_BTRFS
 def test_poetry(shell: Shell, beside: Beside, reflink: Run) -> None:
     poetry = beside("poetry") / "poetry"
-    write_project(
-        shell, "poetry-core", "poetry.core.masonry.api", '[tool.poetry]\npackages = [{include = "greet.py"}]\n'
-    )
+    write_project(shell, "poetry-core", "poetry.core.masonry.api", POETRY, needs="")
     shell.run(poetry, "install", POETRY_VIRTUALENVS_IN_PROJECT="true")
+    pip(shell.directory / ".venv", "install", "-q", "pyjokes==0.8.3")
     worktree = worktree_of(shell)
     reflink("fork", shell.directory / ".venv", worktree / ".venv")
     check_worktree(shell.directory / ".venv", worktree / ".venv")
@@ -120,11 +119,10 @@ def test_poetry(shell: Shell, beside: Beside, reflink: Run) -> None:
 def test_poetry_in_its_own_place(shell: Shell, beside: Beside, reflink: Run) -> None:
     """Nothing tells where the project of a fork is but the user."""
     poetry = beside("poetry") / "poetry"
-    write_project(
-        shell, "poetry-core", "poetry.core.masonry.api", '[tool.poetry]\npackages = [{include = "greet.py"}]\n'
-    )
+    write_project(shell, "poetry-core", "poetry.core.masonry.api", POETRY, needs="")
     shell.run(poetry, "install", POETRY_VIRTUALENVS_PATH=str(shell.directory.parent / "envs"))
     (source,) = (path.parent for path in (shell.directory.parent / "envs").glob("*/pyvenv.cfg"))
+    pip(source, "install", "-q", "pyjokes==0.8.3")
     worktree = worktree_of(shell)
     reflink("fork", source, worktree / ".venv", "--moved", f"{shell.directory}={worktree}")
     assert run(worktree / ".venv", "greet") == f"{worktree}/greet.py\n"

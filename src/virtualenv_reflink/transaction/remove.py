@@ -24,17 +24,22 @@ def remove_installed(distributions: Iterable[Installed], environment: Environmen
     :raises InstallError: when one was installed by a tool that left no list of its files.
     :raises OSError: when a file cannot be set aside.
     """
+    metadata: dict[str, list[str]] = {}
     files: dict[str, list[str]] = {}
     lines = set()
     for installed in distributions:
         _check_record(installed.path)
-        files.setdefault(installed.name, []).extend(_files_of(installed.path, environment))
+        of_metadata, others = _files_of(installed.path, environment)
+        metadata.setdefault(installed.name, []).extend(of_metadata)
+        files.setdefault(installed.name, []).extend(others)
         if line := line_of_egg(installed.path):
             lines.add((os.path.realpath(installed.path.parent), line))
+    # of all of them first, as they may list the same files: nobody takes for installed what has lost one
+    change.set_aside(metadata)
     change.set_aside(files)
     for library in {place for place, _ in lines}:
         _take_lines_out({line for place, line in lines if place == library}, f"{library}/{EASY_INSTALL}", change)
-    _remove_emptied(files, environment)
+    _remove_emptied([path for paths in (*metadata.values(), *files.values()) for path in paths], environment)
 
 
 def _check_record(metadata: Path) -> None:
@@ -62,11 +67,11 @@ def _take_lines_out(lines: Collection[str], path: str, change: Transaction) -> N
         write_file(path, Generated("", name, kept, mode))
 
 
-def _files_of(dist_info: Path, environment: Environment) -> Iterator[str]:
-    """Yield the files of a distribution inside the environment, with the bytecode that was made of them.
+def _files_of(dist_info: Path, environment: Environment) -> tuple[list[str], list[str]]:
+    """Return what a distribution has inside the environment: metadata, and other files with the bytecode made of them.
 
-    Its metadata directory comes first, and whole if all that is in it is listed (or nothing is, after a power cut), so
-    that nobody takes the distribution for installed while its files are on their way.
+    The metadata directory is whole if all that is in it is listed (or nothing is, after a power cut), so that nobody
+    takes the distribution for installed while its files are on their way.
     """
     library = dist_info.parent
     root = os.path.realpath(environment.root)
@@ -77,9 +82,10 @@ def _files_of(dist_info: Path, environment: Environment) -> Iterator[str]:
         of_metadata = [metadata]
     scripts = [os.path.join(os.path.realpath(environment.scripts), name) for name in scripts_of_egg(dist_info)]
     others = [path for path in listed if not path.startswith(metadata + os.sep)]
-    for path in (*of_metadata, *others, *scripts):
-        if path.startswith(root + os.sep):
-            yield path
+    inside = root + os.sep
+    return [path for path in of_metadata if path.startswith(inside)], [
+        path for path in (*others, *scripts) if path.startswith(inside)
+    ]
 
 
 def _listed(dist_info: Path, library: Path) -> Iterator[str]:
@@ -112,9 +118,9 @@ def _bytecode(parent: str, name: str) -> Iterator[str]:
                 yield os.path.join(cache, entry)
 
 
-def _remove_emptied(files: dict[str, list[str]], environment: Environment) -> None:
+def _remove_emptied(files: Iterable[str], environment: Environment) -> None:
     kept = {os.path.realpath(place) for place in (environment.root, *environment.libraries)}
-    parents = {os.path.dirname(path) for paths in files.values() for path in paths}
+    parents = set(map(os.path.dirname, files))
     for parent in sorted(parents, key=len, reverse=True):
         directory = parent
         while directory not in kept:
