@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.record_hash import record_form
+from virtualenv_reflink.forking.moves import Moves
+from virtualenv_reflink.forking.quoting import TEXT
 
 
 class Change(NamedTuple):
@@ -19,14 +21,16 @@ class Change(NamedTuple):
     now: bytes | None
 
 
-def changed_records(library: str, changes: Mapping[str, Change]) -> Iterator[tuple[str, bytes]]:
+def changed_records(library: str, changes: Mapping[str, Change], moves: Moves) -> Iterator[tuple[str, bytes]]:
     """Yield the path of each RECORD in ``library`` that lists one of ``changes``, by path, and what it holds now.
 
-    A row that was not true before stays as it is, so that what users have edited still shows.
+    A row that was not true before stays as it is, so that what users have edited still shows. Some tools write absolute
+    paths, which follow ``moves``.
 
     :raises OSError: when a RECORD cannot be read.
     """
     listed = {os.path.relpath(path, library).replace(os.sep, "/"): change for path, change in changes.items()}
+    listed.update(changes)
     by_directory: dict[bytes, list[tuple[bytes, Change]]] = {}
     for path, change in listed.items():
         start = _written(path)
@@ -40,6 +44,7 @@ def changed_records(library: str, changes: Mapping[str, Change]) -> Iterator[tup
                 if directory in before:
                     for start, change in rows:
                         now = _with_row(now, start, change)
+            now = moves.in_text(now, TEXT)
             if now != before:
                 yield record, now
 

@@ -69,7 +69,7 @@ class Repointing:
             if path.endswith(".py") and now is not None:
                 changes.update(self._adapted_bytecode(path, before, now))
         for library in self._source.libraries:
-            for path, now in changed_records(f"{self._source.root}/{library}", changes):
+            for path, now in changed_records(f"{self._source.root}/{library}", changes, self._places.own):
                 self._rewrite(path, now)
 
     def _adapted_bytecode(self, source: str, before: bytes, now: bytes) -> Iterator[tuple[str, Change]]:
