@@ -57,6 +57,7 @@ def test_twenty_processes_unpack_each_wheel_once(tmp_path: Path, wheelhouse: Pat
     assert list((cache / "v4" / "staging").iterdir()) == []
 
 
+@ONCE
 def test_a_kill_at_any_moment_leaves_no_half_entry(tmp_path: Path, virtualenv: Run) -> None:
     cache, environment = tmp_path / "cache", tmp_path / "env"
     virtualenv("--wheel-cache", tmp_path / "whole", tmp_path / "reference")

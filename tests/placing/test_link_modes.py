@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.loop_mounts import used_bytes
-from tests.conftest import Run, python_of, tree_digest
+from tests.conftest import ONCE, Run, python_of, tree_digest
 from tests.support.comparison import site_packages
 from tests.support.extents import shares_all_extents
 from tests.support.wheels import make_wheel
@@ -48,6 +48,7 @@ def test_every_file_of_a_wheel_shares_all_its_extents_with_the_cache(
         assert apart == []
 
 
+@ONCE
 @SHARING
 def test_ten_environments_take_almost_no_disk(place: Path, virtualenv: Run, wheelhouse: Path) -> None:
     options = ["--wheel-cache", place / "cache", "--extra-search-dir", wheelhouse, "--with", "numpy", "--with", "black"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import python_of
+from tests.conftest import ONCE, python_of
 from tests.support.comparison import site_packages
 from tests.support.wheels import full_wheel
 from virtualenv_reflink.filesystem.subvolume import is_subvolume
@@ -29,7 +29,7 @@ MODES = [
     *[("ext4", mode) for mode in ("copy", "layer", "hardlink")],
 ]
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+pytestmark = [ONCE, pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")]
 
 Act = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -95,6 +95,7 @@ def test_a_wheel_with_everything_equals_what_pip_installs(
     compare(made_wheel(tmp_path), tmp_path, cache, virtualenv, umask)
 
 
+@ONCE
 @pytest.mark.usefixtures("core")
 def test_a_wheel_of_5000_files_equals_what_pip_installs(tmp_path: Path, cache: Path, virtualenv: Run) -> None:
     compare(large_wheel(tmp_path), tmp_path, cache, virtualenv)
