@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from virtualenv_reflink.errors import LinkModeError
+from virtualenv_reflink.filesystem import copying
 from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate
-from virtualenv_reflink.placing import clone
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
 from virtualenv_reflink.placing.outcome import Outcome
@@ -58,7 +58,7 @@ def test_thousands_of_files_that_refuse_are_copied_one_by_one(
         for file in files:
             raise CannotCloneError(errno.EINVAL, os.strerror(errno.EINVAL), file)
 
-    monkeypatch.setattr(clone, "clone_files", refuse)
+    monkeypatch.setattr(copying, "clone_files", refuse)
     placer = Placer([Clone])
     placer.place(Clone(0o022), [(str(source), str(tmp_path / f"{n}"), 0o666, None, 7) for n in range(3000)])
     assert placer.refusals.number == 3000
