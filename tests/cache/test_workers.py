@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,14 @@ def words(folder: Path, cache: Path, env: Path) -> list[str]:
 
 def given(folder: Path) -> list[str]:
     return [word for wheel in sorted(folder.glob("*.whl")) for word in ("--with", str(wheel))]
+
+
+def await_none(found: Callable[[], Sequence[object]]) -> None:
+    """Wait until nothing is found any more, for a minute at most."""
+    end = time.monotonic() + 60
+    while remaining := found():
+        assert time.monotonic() < end, remaining
+        time.sleep(0.05)
 
 
 def left(cache: Path) -> list[Path]:
@@ -104,7 +113,7 @@ def test_workers_end_with_the_process_that_started_them(
     command = [sys.executable, "-m", "virtualenv_reflink", *words(folder, cache, tmp_path / "env")]
     own: dict[str, Any] = {"start_new_session": True, "preexec_fn": default_interrupt}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **own) as process:
-        while not (workers := workers_of(cache)) or not list(cache.glob("v*/staging/*")):
+        while not workers_of(cache) or not list(cache.glob("v*/staging/*")):
             assert process.poll() is None
             time.sleep(0.01)
         # a terminal sends Ctrl-C to all of them
@@ -112,10 +121,7 @@ def test_workers_end_with_the_process_that_started_them(
         _, errors = process.communicate()
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
     assert "Traceback" not in errors
-    end = time.monotonic() + 60
-    while workers_of(cache):
-        assert time.monotonic() < end, workers
-        time.sleep(0.05)
+    await_none(lambda: workers_of(cache))
     assert not left(cache)
     reflink(*words(folder, cache, tmp_path / "env"))
     assert len(packages(tmp_path / "env")) == NUMBER
@@ -142,8 +148,5 @@ def test_a_full_disk_in_a_worker_is_told_in_the_same_sentence(folder: Path, tmp_
         assert f"the wheel cache {place / 'cache'} cannot be written: No space left on device" in said
         assert "free some space" in said
         assert len(said.splitlines()) == 1
-        end = time.monotonic() + 60
-        while workers_of(place / "cache") or left(place / "cache"):
-            assert time.monotonic() < end, left(place / "cache")
-            time.sleep(0.05)
+        await_none(lambda: [*workers_of(place / "cache"), *left(place / "cache")])
     assert not list((tmp_path / "env").glob("lib/*/site-packages/part*"))

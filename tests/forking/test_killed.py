@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import ONCE, Run
 from tests.forking.checks import facts, naming, prefix, stale_bytecode, untrue_rows
+from tests.support.tools import default_interrupt
 from tests.support.wheels import make_wheel
 
 pytestmark = ONCE
@@ -41,7 +42,7 @@ def test_no_half_of_a_fork_is_left_looking_whole(place: Path, source: Path, numb
     chosen = random.Random(number)
     for _ in range(TRIES):
         subprocess.run(["rm", "-rf", fork], check=True)
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=_hear_of_interrupts)
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=default_interrupt)
         time.sleep(chosen.uniform(0, seconds))
         process.send_signal(number)
         process.wait()
@@ -58,7 +59,3 @@ def test_no_half_of_a_fork_is_left_looking_whole(place: Path, source: Path, numb
     assert naming(fork, source) == []
     assert untrue_rows(fork) == []
     assert stale_bytecode(fork) == []
-
-
-def _hear_of_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -56,6 +56,13 @@ def worktree_of(shell: Shell) -> Path:
     return worktree
 
 
+def forked_into_worktree(shell: Shell, reflink: Run) -> Path:
+    """Fork the project's own environment into another folder with the same project, and return that."""
+    worktree = worktree_of(shell)
+    reflink("fork", shell.directory / ".venv", worktree / ".venv")
+    return worktree
+
+
 def pip(environment: Path, *words: str) -> str:
     """Run a pip that is not the environment's, which may have none."""
     command = [sys.executable, "-m", "pip", "--python", environment, "--disable-pip-version-check", *words]
@@ -97,8 +104,7 @@ def test_uv(shell: Shell, beside: Beside, mode: str, reflink: Run) -> None:
     environ = {"UV_LINK_MODE": mode, "UV_CACHE_DIR": str(shell.directory.parent / "uv")}
     shell.run(uv, "venv", "--python", sys.executable, ".venv", **environ)
     shell.run(uv, "pip", "install", "-e", ".", **environ)
-    worktree = worktree_of(shell)
-    reflink("fork", shell.directory / ".venv", worktree / ".venv")
+    worktree = forked_into_worktree(shell, reflink)
     # what is written in place reaches no other environment, nor uv's cache
     assert {path.stat().st_nlink for path in site_packages(worktree / ".venv").rglob("*.py")} == {1}
     check_worktree(shell.directory / ".venv", worktree / ".venv")
@@ -110,8 +116,7 @@ def test_poetry(shell: Shell, beside: Beside, reflink: Run) -> None:
     write_project(shell, "poetry-core", "poetry.core.masonry.api", POETRY, needs="")
     shell.run(poetry, "install", POETRY_VIRTUALENVS_IN_PROJECT="true")
     pip(shell.directory / ".venv", "install", "-q", "pyjokes==0.8.3")
-    worktree = worktree_of(shell)
-    reflink("fork", shell.directory / ".venv", worktree / ".venv")
+    worktree = forked_into_worktree(shell, reflink)
     check_worktree(shell.directory / ".venv", worktree / ".venv")
 
 
@@ -136,8 +141,7 @@ def test_pdm(shell: Shell, beside: Beside, reflink: Run) -> None:
     shell.run(pdm, "venv", "create", sys.executable)
     shell.run(pdm, "use", ".venv")
     shell.run(pdm, "install")
-    worktree = worktree_of(shell)
-    reflink("fork", shell.directory / ".venv", worktree / ".venv")
+    worktree = forked_into_worktree(shell, reflink)
     check_worktree(shell.directory / ".venv", worktree / ".venv")
 
 
@@ -147,8 +151,7 @@ def test_hatch(shell: Shell, beside: Beside, reflink: Run) -> None:
     wheel = '[tool.hatch.build.targets.wheel]\nonly-include = ["greet.py"]\n'
     write_project(shell, "hatchling", "hatchling.build", f'{wheel}[tool.hatch.envs.default]\npath = ".venv"\n')
     shell.run(hatch, "env", "create")
-    worktree = worktree_of(shell)
-    reflink("fork", shell.directory / ".venv", worktree / ".venv")
+    worktree = forked_into_worktree(shell, reflink)
     check_worktree(shell.directory / ".venv", worktree / ".venv")
 
 

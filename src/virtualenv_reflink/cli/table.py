@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
+
+from virtualenv_reflink.cli.extras import is_there
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under headers; rich, an extra, draws them on a terminal."""
-    if sys.stdout.isatty() and find_spec("rich") is not None:
+    if sys.stdout.isatty() and is_there("rich"):
         _draw(headers, rows)
         return
     widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]

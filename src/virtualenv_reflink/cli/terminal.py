@@ -39,9 +39,10 @@ def progress(*, verbose: bool, quiet: bool) -> Progress:
 
 
 def _has_rich() -> bool:
-    from importlib.util import find_spec
+    # a lazy boundary: only a terminal can be drawn on
+    from virtualenv_reflink.cli.extras import is_there
 
-    return find_spec("rich") is not None
+    return is_there("rich")
 
 
 class _Explaining(Progress):

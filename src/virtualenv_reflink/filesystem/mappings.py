@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
+from virtualenv_reflink.filesystem.escapes import unescaped
+
 _PROC = "/proc"
-_OCTAL = rb"\\([0-7]{3})"
 _DELETED = " (deleted)"
 
 
@@ -41,5 +41,4 @@ def _mappings_of(process: int) -> list[Mapping]:
 
 def _mapping(process: int, addresses: bytes, path: bytes) -> Mapping:
     begin, _, end = addresses.partition(b"-")
-    name = os.fsdecode(re.sub(_OCTAL, lambda code: bytes([int(code[1], 8) & 0xFF]), path))
-    return Mapping(process, name.removesuffix(_DELETED), int(end, 16) - int(begin, 16))
+    return Mapping(process, unescaped(path).removesuffix(_DELETED), int(end, 16) - int(begin, 16))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import NamedTuple
 
-_OCTAL = rb"\\([0-7]{3})"
+from virtualenv_reflink.filesystem.escapes import unescaped
 
 
 class Mount(NamedTuple):
@@ -41,5 +40,4 @@ def mount_of(path: str, mounted: list[Mount] | None = None) -> Mount | None:
 def _mount(line: bytes) -> Mount:
     left, _, right = line.partition(b" - ")
     fields = left.split(b" ")
-    point = re.sub(_OCTAL, lambda code: bytes([int(code[1], 8) & 0xFF]), fields[4])
-    return Mount(os.fsdecode(point), right.split(b" ")[0].decode("utf-8", "replace"), fields[2].decode("ascii"))
+    return Mount(unescaped(fields[4]), right.split(b" ")[0].decode("utf-8", "replace"), fields[2].decode("ascii"))
