@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from virtualenv_reflink.cache.modes import make_directory
+from virtualenv_reflink.filesystem.interrupts import interrupts_put_off
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
 
@@ -54,14 +55,18 @@ class Staging:
 
     @staticmethod
     def discard(staged: Path) -> None:
-        """Delete what was being built or is no longer wanted, of which parts may be sealed or read-only."""
-        with suppress(OSError):
-            for directory, _, _ in os.walk(staged):
-                if is_subvolume(directory):
-                    with suppress(OSError):
-                        unseal_subvolume(directory)
-                os.chmod(directory, 0o755)
-        shutil.rmtree(staged, ignore_errors=True)
+        """Delete what was being built or is no longer wanted, of which parts may be sealed or read-only.
+
+        A signal that asks the process to end is heard afterwards.
+        """
+        with interrupts_put_off():
+            with suppress(OSError):
+                for directory, _, _ in os.walk(staged):
+                    if is_subvolume(directory):
+                        with suppress(OSError):
+                            unseal_subvolume(directory)
+                    os.chmod(directory, 0o755)
+            shutil.rmtree(staged, ignore_errors=True)
 
     @staticmethod
     def flat_name(entry: Path) -> str:

@@ -21,15 +21,27 @@ class EndedBySignal(SystemExit):
 
 @contextmanager
 def interrupts_put_off() -> Iterator[None]:
-    """Have this thread hear of signals that ask it to end only when the context is left, pthread_sigmask(3)."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Have this thread hear of signals that ask it to end only when the context is left.
+
+    Only the main thread hears of any: Python runs its handlers there, whichever thread a signal has reached. So
+    blocking them, pthread_sigmask(3), would put nothing off in a process with several threads.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDING})
+    heard: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDING)}
+    # a handler that is not Python's own, None, could not be put back
+    put_off = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for number in put_off:
+        signal.signal(number, lambda number, _: heard.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in put_off.items():
+            signal.signal(number, handler)
+        if heard:
+            signal.raise_signal(heard[0])
 
 
 @contextmanager
