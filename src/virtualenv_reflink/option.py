@@ -1,7 +1,5 @@
 """What an option is that all fronts have: a flag, the variable that stands in for it, and how its text is read."""
 
-from __future__ import annotations
-
 import os
 import re
 from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError, Namespace

@@ -1,7 +1,5 @@
 """Which filesystem holds a path, see proc_pid_mountinfo(5)."""
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 

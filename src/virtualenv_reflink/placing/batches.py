@@ -1,7 +1,5 @@
 """Files of cached directories for directories of an environment."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -33,9 +31,9 @@ class Files(Protocol):
     @property
     def mtime_ns(self) -> int | None: ...
     @property
-    def mode(self) -> FileMode: ...
+    def mode(self) -> "FileMode": ...
 
-    def place(self, placer: Placer) -> None:
+    def place(self, placer: "Placer") -> None:
         """Put the files into place without the native core.
 
         :raises OSError: for the first file that cannot be placed.
@@ -50,11 +48,11 @@ class Batch(NamedTuple):
 
     source: str
     target: str
-    files: list[File]
+    files: "list[File]"
     mtime_ns: int | None
-    mode: FileMode
+    mode: "FileMode"
 
-    def place(self, placer: Placer) -> None:
+    def place(self, placer: "Placer") -> None:
         """Put the files into place.
 
         :raises OSError: for the first file that cannot be placed.
@@ -62,7 +60,7 @@ class Batch(NamedTuple):
         placer.place(self.mode, [_duplicate(self.source, self.target, file, self.mtime_ns) for file in self.files])
 
 
-def place(batches: Iterable[Files], placer: Placer, progress: Progress) -> None:
+def place(batches: Iterable[Files], placer: "Placer", progress: "Progress") -> None:
     """Put the files of ``batches`` into place.
 
     :raises OSError: for the first file that cannot be placed.
@@ -72,7 +70,7 @@ def place(batches: Iterable[Files], placer: Placer, progress: Progress) -> None:
         progress.step("", len(batch.files))
 
 
-def _duplicate(source: str, target: str, file: File, mtime_ns: int | None) -> Duplicate:
+def _duplicate(source: str, target: str, file: "File", mtime_ns: int | None) -> "Duplicate":
     name, executable, size, _ = file
     mode = 0o777 if executable else 0o666
     return f"{source}/{name}", f"{target}/{name}", mode, mtime_ns if name.endswith(".py") else None, size
