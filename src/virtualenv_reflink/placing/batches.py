@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from virtualenv_reflink.cache.manifest import File
+from virtualenv_reflink.placing.mode import FileMode
+
 if TYPE_CHECKING:
-    from virtualenv_reflink.cache.manifest import File
     from virtualenv_reflink.filesystem.reflink import Duplicate
-    from virtualenv_reflink.placing.mode import FileMode
     from virtualenv_reflink.placing.placer import Placer
     from virtualenv_reflink.progress import Progress
 
@@ -31,7 +32,7 @@ class Files(Protocol):
     @property
     def mtime_ns(self) -> int | None: ...
     @property
-    def mode(self) -> "FileMode": ...
+    def mode(self) -> FileMode: ...
 
     def place(self, placer: "Placer") -> None:
         """Put the files into place without the native core.
@@ -48,9 +49,9 @@ class Batch(NamedTuple):
 
     source: str
     target: str
-    files: "list[File]"
+    files: list[File]
     mtime_ns: int | None
-    mode: "FileMode"
+    mode: FileMode
 
     def place(self, placer: "Placer") -> None:
         """Put the files into place.
@@ -70,7 +71,7 @@ def place(batches: Iterable[Files], placer: "Placer", progress: "Progress") -> N
         progress.step("", len(batch.files))
 
 
-def _duplicate(source: str, target: str, file: "File", mtime_ns: int | None) -> "Duplicate":
+def _duplicate(source: str, target: str, file: File, mtime_ns: int | None) -> "Duplicate":
     name, executable, size, _ = file
     mode = 0o777 if executable else 0o666
     return f"{source}/{name}", f"{target}/{name}", mode, mtime_ns if name.endswith(".py") else None, size
