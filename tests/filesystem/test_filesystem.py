@@ -18,7 +18,7 @@ from tests.support.extents import shares_all_extents
 from virtualenv_reflink.filesystem import copying
 from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.copying import copy_file
-from virtualenv_reflink.filesystem.extents import extents
+from virtualenv_reflink.filesystem.extents import Extent, extents, extents_of_all
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.probe import filesystem_name, why_not_clone, why_not_link
 from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file, clone_files
@@ -160,6 +160,7 @@ def test_a_clone_across_subvolumes_shares(place: Path) -> None:
 
 
 @SHARING
+@pytest.mark.usefixtures("core")
 def test_a_fragmented_file_is_mapped_whole(place: Path) -> None:
     path = place / "holes"
     with path.open("wb") as stream:
@@ -172,6 +173,27 @@ def test_a_fragmented_file_is_mapped_whole(place: Path) -> None:
     assert starts >= {number * 2 * 4096 for number in range(600)}
     assert len(starts) == len(found)
     assert not any(extent.shared for extent in found)
+    assert extents_of_all([str(path)]) == [found]
+
+
+@EVERYWHERE
+@pytest.mark.usefixtures("core")
+def test_many_files_are_mapped_as_one_is(place: Path) -> None:
+    def mapped(path: Path) -> list[Extent] | None:
+        try:
+            return extents(path)
+        except OSError:
+            return None
+
+    (place / "link").symlink_to(a_file(place))
+    (place / "shut").mkdir()
+    for size in (0, 1, 5000, 300_000):
+        (place / f"file\udcff{size}").write_bytes(os.urandom(size))
+    paths = [*place.iterdir(), place / "missing", place / "source" / "below"]
+    found = extents_of_all(map(str, paths))
+    assert found == [mapped(path) for path in paths]
+    assert found[paths.index(place / "link")] is found[paths.index(place / "missing")] is None
+    assert bool(found[paths.index(place / "source")]) == (filesystem_name(place) != "tmpfs")
 
 
 def test_the_umask_is_told_without_being_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,7 @@ def test_arguments_of_any_kind_are_refused_or_harmless(tmp_path: Path) -> None:
                 lambda rows=rows: placing.submit(rng.randrange(-1, 4), str(tmp_path), str(tmp_path), rows, None),
                 lambda: placing.wait(rng.choice(ODD)),
                 lambda: native._load().Placing(*rng.choices(ODD, k=rng.randrange(4))),
+                lambda: native._load().extents(rng.choice([rng.choices(ODD, k=rng.randrange(4)), rng.choice(ODD)])),
                 lambda: native._load().delete_tree(rng.choice([None, 1, "a\0b", "", f"{tmp_path}/missing"]), 2),
             ]
         )

@@ -1,4 +1,4 @@
-/* The native core: files are placed, and trees deleted, by threads that never touch Python.
+/* The native core: files are placed, and trees deleted, by threads that never touch Python; files are found on disk.
  *
  * `Placing` takes files by directory and places them while Python goes on; native.py says what it promises. A thread
  * takes one directory at a time, since the kernel lets only one of them change a directory anyway. The first failure
@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <pthread.h>
 #include <signal.h>
@@ -28,11 +29,13 @@
 
 enum {
     /* native.py takes no other; a change of what Python sees is a new one */
-    INTERFACE = 2,
+    INTERFACE = 3,
     MOST_THREADS = 4,
     /* an interrupt waits for no more than this */
     COPIED_AT_ONCE = 16 << 20,
     BUFFER = 1 << 16,
+    /* nearly all files have one */
+    EXTENTS_AT_ONCE = 16,
 };
 
 /* Threads ---------------------------------------------------------------------------------------------------------- */
@@ -621,6 +624,61 @@ static bool wait_for_deleting(struct deleting *deleting, double seconds)
     return over;
 }
 
+/* Where a file lies on disk ---------------------------------------------------------------------------------------- */
+
+/* `rows` has a struct fiemap_extent for each extent; it is NULL if there is none. */
+struct map {
+    char *path, *rows;
+    size_t length;
+    bool known;
+};
+
+static bool add_extents(struct map *map, const struct fiemap_extent *extents, unsigned int number)
+{
+    size_t length = number * sizeof *extents;
+    char *rows = realloc(map->rows, map->length + length);
+    if (!rows)
+        return false;
+    memcpy(rows + map->length, extents, length);
+    map->rows = rows;
+    map->length += length;
+    return true;
+}
+
+static bool read_extents(int fd, struct map *map)
+{
+    _Alignas(struct fiemap) char room[sizeof(struct fiemap) + EXTENTS_AT_ONCE * sizeof(struct fiemap_extent)];
+    struct fiemap *part = (struct fiemap *)room;
+    const struct fiemap_extent *last;
+    uint64_t place = 0;
+
+    do {
+        memset(part, 0, sizeof *part);
+        part->fm_start = place;
+        part->fm_length = FIEMAP_MAX_OFFSET - place;
+        part->fm_flags = FIEMAP_FLAG_SYNC;
+        part->fm_extent_count = EXTENTS_AT_ONCE;
+        if (ioctl(fd, FS_IOC_FIEMAP, part))
+            return false;
+        if (!part->fm_mapped_extents)
+            return true;
+        if (!add_extents(map, part->fm_extents, part->fm_mapped_extents))
+            return false;
+        last = &part->fm_extents[part->fm_mapped_extents - 1];
+        place = last->fe_logical + last->fe_length;
+    } while (!(last->fe_flags & FIEMAP_EXTENT_LAST));
+    return true;
+}
+
+static void find(struct map *map)
+{
+    int fd = open(map->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    map->known = read_extents(fd, map);
+    close(fd);
+}
+
 /* What Python sees ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -921,6 +979,62 @@ static PyObject *delete_tree(PyObject *module, PyObject *arguments)
     return error ? raise_errno(error) : PyBool_FromLong(!atomic_load(&deleting.stopped));
 }
 
+static bool read_paths(PyObject *paths, struct map *maps, size_t number)
+{
+    size_t index;
+    for (index = 0; index < number; index++) {
+        /* converting a path may run Python code, which may change the list */
+        PyObject *path = PySequence_GetItem(paths, (Py_ssize_t)index);
+        if (path)
+            maps[index].path = copied_name(path);
+        Py_XDECREF(path);
+        if (!maps[index].path)
+            return false;
+    }
+    return true;
+}
+
+static PyObject *rows_of(const struct map *maps, size_t number)
+{
+    PyObject *found = PyList_New((Py_ssize_t)number);
+    size_t index;
+    for (index = 0; found && index < number; index++) {
+        const struct map *map = &maps[index];
+        PyObject *rows = map->known ? PyBytes_FromStringAndSize(map->rows, (Py_ssize_t)map->length) : none();
+        if (!rows || PyList_SetItem(found, (Py_ssize_t)index, rows))
+            Py_CLEAR(found);
+    }
+    return found;
+}
+
+static PyObject *extents(PyObject *module, PyObject *arguments)
+{
+    PyObject *paths, *found = NULL;
+    struct map *maps;
+    size_t number, index;
+
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O!:extents", &PyList_Type, &paths))
+        return NULL;
+    number = (size_t)PyList_Size(paths);
+    maps = calloc(number + 1, sizeof *maps);
+    if (!maps)
+        return PyErr_NoMemory();
+    if (read_paths(paths, maps, number)) {
+        Py_BEGIN_ALLOW_THREADS
+        for (index = 0; index < number; index++)
+            find(&maps[index]);
+        Py_END_ALLOW_THREADS
+        found = rows_of(maps, number);
+    }
+    for (index = 0; index < number; index++) {
+        free(maps[index].path);
+        free(maps[index].rows);
+    }
+    free(maps);
+    return found;
+}
+
 static PyMethodDef placing_methods[] = {
     { "submit", placing_submit, METH_VARARGS,
       "submit(operation, source, target, files, mtime_ns): have files of one directory placed in another" },
@@ -962,6 +1076,8 @@ static int fill_module(PyObject *module)
 static PyMethodDef functions[] = {
     { "delete_tree", delete_tree, METH_VARARGS,
       "delete_tree(path, threads): delete a directory with all that is in it; return whether nothing is left" },
+    { "extents", extents, METH_VARARGS,
+      "extents(paths): return for each file all struct fiemap_extent, or None where there is no such map" },
     { NULL, NULL, 0, NULL },
 };
 

@@ -30,3 +30,6 @@ class Placing:
 
 def delete_tree(path: str, threads: int, /) -> bool:
     """Delete a directory with all that is in it, following no links; return whether nothing of it is left."""
+
+def extents(paths: list[str], /) -> list[bytes | None]:
+    """Return for each file its ``struct fiemap_extent``s, its data written out first, or None if it has no such map."""

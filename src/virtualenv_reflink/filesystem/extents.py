@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import NamedTuple
 
+from virtualenv_reflink.filesystem.native import native_extents
+
 if sys.platform == "linux":
     from fcntl import ioctl
 
@@ -137,7 +139,10 @@ def _tasks(paths: Iterable[str]) -> Iterator[list[str]]:
         yield task
 
 
-def _extents_of_some(paths: Iterable[str]) -> list[Extents | None]:
+def _extents_of_some(paths: list[str]) -> list[Extents | None]:
+    native = native_extents()
+    if native is not None:
+        return [None if rows is None else _read(rows) for rows in native(paths)]
     found: list[Extents | None] = []
     for path in paths:
         try:
@@ -152,5 +157,8 @@ def _batch(fd: int, start: int) -> list[Extent]:
     _HEADER.pack_into(buffer, 0, start, _END - start, _SYNC, 0, _BATCH, 0)
     ioctl(fd, _FS_IOC_FIEMAP, buffer)
     mapped = _HEADER.unpack_from(buffer)[3]
-    rows = memoryview(buffer)[_HEADER.size : _HEADER.size + mapped * _EXTENT.size]
+    return _read(memoryview(buffer)[_HEADER.size : _HEADER.size + mapped * _EXTENT.size])
+
+
+def _read(rows: bytes | memoryview) -> Extents:
     return list(map(Extent._make, _EXTENT.iter_unpack(rows)))

@@ -1,4 +1,4 @@
-"""The native core: a compiled part that places files and deletes trees with threads, where it was built.
+"""The native core: a compiled part that places files, deletes trees and finds files on disk, where it was built.
 
 The variable ``VIRTUALENV_REFLINK_CORE=python`` has everything done in Python. Both do the same, and fail alike.
 """
@@ -20,7 +20,7 @@ CORE = "VIRTUALENV_REFLINK_CORE"
 # _native.c has the same numbers
 CLONE, LINK, COPY = range(3)
 SOURCE, SIZE = 1, 2
-_INTERFACE = 2
+_INTERFACE = 3
 # the first bytes of a shared object, and in its header e_shoff, e_shentsize and e_shnum
 _MAGIC_ELF64 = b"\x7fELF\x02"
 _ELF64 = struct.Struct("=40xQ10xHH2x")
@@ -55,6 +55,15 @@ def native_deletion() -> Callable[[str], bool] | None:
     """
     native = _native()
     return native and (lambda path: bool(native.delete_tree(path, _threads())))
+
+
+def native_extents() -> Callable[[list[str]], list[bytes | None]] | None:
+    """Return what returns the ``struct fiemap_extent``s of files, or None where there is no native core.
+
+    It returns None for a file that has no such map; other threads run Python meanwhile.
+    """
+    native = _native()
+    return native and (lambda paths: list(native.extents(paths)))
 
 
 def _native() -> Any:
