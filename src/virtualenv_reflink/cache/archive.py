@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import BinaryIO, cast
 from zipfile import ZipFile, ZipInfo
@@ -39,7 +38,7 @@ class WheelArchive(WheelFile):
         self._archive = archive
         self.wheel = wheel
 
-    @property
+    @cached_property
     def data_dir(self) -> str:
         """Name of the data directory, spelled as the dist-info directory is, which file names may normalize away."""
         return f"{self.dist_info_dir.removesuffix('.dist-info')}.data"
@@ -114,21 +113,28 @@ class WheelArchive(WheelFile):
                 continue
             mode = info.external_attr >> 16
             executable = stat.S_ISREG(mode) and bool(mode & 0o111)
-            with self._opened(info) as raw:
-                stream = VerifiedStream(raw, self.wheel, info.filename, self._promises_of(info.filename))
+            with reading(self.wheel, f"its entry {info.filename!r} cannot be read"):
+                raw = self._archive.open(info)
+            with raw:
+                promises = self._promises_of(info.filename)
+                stream = VerifiedStream(cast("BinaryIO", raw), self.wheel, info.filename, promises)
                 yield (self._in_data_dir(info.filename), "", ""), cast("BinaryIO", stream), executable
 
     @cached_property
     def mismatches(self) -> list[str]:
         """What RECORD says wrongly or leaves out, each as a phrase."""
         files = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
-        unhashed = {f"{self.dist_info_dir}/{name}" for name in _UNHASHED}
+        unhashed = self._unhashed
         rows = self._promises.rows
         listed = {path: info for path, info in files.items() if path not in unhashed}
         found = [_mismatch(path, rows.get(path, []), info.file_size) for path, info in listed.items()]
         found += [f"{path!r} is listed and not there" for path in rows if path not in files and path not in unhashed]
         found += ["rows that are malformed"] * bool(self._promises.malformed)
         return [phrase for phrase in found if phrase]
+
+    @cached_property
+    def _unhashed(self) -> set[str]:
+        return {f"{self.dist_info_dir}/{name}" for name in _UNHASHED}
 
     @cached_property
     def _promises(self) -> Promises:
@@ -138,16 +144,9 @@ class WheelArchive(WheelFile):
             raise BadWheelError(self.wheel, f"its RECORD has a bad line: {error}") from error
 
     def _promises_of(self, path: str) -> list[Promise]:
-        if path in {f"{self.dist_info_dir}/{name}" for name in _UNHASHED}:
+        if path in self._unhashed:
             return []
         return [promise for promise in self._promises.rows.get(path, []) if promise.algorithm]
-
-    @contextmanager
-    def _opened(self, info: ZipInfo) -> Iterator[BinaryIO]:
-        with reading(self.wheel, f"its entry {info.filename!r} cannot be read"):
-            raw = self._archive.open(info)
-        with raw:
-            yield cast("BinaryIO", raw)
 
     def _in_data_dir(self, path: str) -> str:
         root, separator, rest = path.partition("/")

@@ -15,17 +15,14 @@ _KNOWN = frozenset(name for name in hashlib.algorithms_guaranteed if not name.st
 
 
 class Promise(NamedTuple):
-    """A row of RECORD: what it says of a file's hash and size, as it says it."""
+    """A row of RECORD: what it says of a file's digest and size, as it says it.
 
-    hash: str
+    ``algorithm`` is the one by which the content can be verified, or None where there is none.
+    """
+
+    algorithm: str | None
+    digest: str
     size: str
-
-    @property
-    def algorithm(self) -> str | None:
-        """The algorithm by which the content can be verified, or None where there is none."""
-        name, separator, digest = self.hash.partition("=")
-        name = name.strip().lower()
-        return name if separator and digest.strip() and name in _KNOWN else None
 
     @property
     def is_strong(self) -> bool:
@@ -34,9 +31,8 @@ class Promise(NamedTuple):
 
     def is_kept_by(self, digest: bytes) -> bool:
         """Return whether ``digest`` is the one promised, in whichever of the ways to write it that tools have used."""
-        said = self.hash.partition("=")[2].strip()
-        plain = said.rstrip("=").replace("+", "-").replace("/", "_")
-        return plain == base64.urlsafe_b64encode(digest).decode().rstrip("=") or said.lower() == digest.hex()
+        plain = self.digest.rstrip("=").replace("+", "-").replace("/", "_")
+        return plain == base64.urlsafe_b64encode(digest).decode().rstrip("=") or self.digest.lower() == digest.hex()
 
 
 class Promises(NamedTuple):
@@ -60,8 +56,14 @@ def read_promises(record: str) -> Promises:
             continue
         malformed += len(row) != 3 or not row[0] or row[0].startswith("/")
         path, hash_, size = (*row, "", "")[:3]
-        rows.setdefault(_normal(path), []).append(Promise(hash_, size))
+        rows.setdefault(_normal(path), []).append(_promise(hash_, size))
     return Promises(rows, malformed)
+
+
+def _promise(hash_: str, size: str) -> Promise:
+    name, _, digest = (part.strip() for part in hash_.partition("="))
+    algorithm = name.lower()
+    return Promise(algorithm if digest and algorithm in _KNOWN else None, digest, size)
 
 
 def _normal(path: str) -> str:
