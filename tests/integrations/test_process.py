@@ -16,7 +16,7 @@ from tests.support.tools import default_interrupt
 from tests.support.wheels import make_wheel
 
 OURS = [sys.executable, "-m", "virtualenv_reflink"]
-PIPX = [sys.executable, "-c", "from virtualenv_reflink.integrations.pipx.script import script; script()"]
+PIPX = [sys.executable, "-c", "from virtualenv_reflink.__main__ import pipx_script; pipx_script()"]
 SENTENCE = "the wheel cache is whole, and no package was half-installed"
 
 
@@ -166,19 +166,25 @@ def test_a_terminated_venv_leaves_nothing_half_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "status"),
-    [("virtualenv_reflink.cli", -signal.SIGINT), ("virtualenv_reflink.cli.install", 128 + signal.SIGINT)],
+    ("run", "module", "status"),
+    [
+        ("script", "virtualenv_reflink.cli", -signal.SIGINT),
+        ("script", "virtualenv_reflink.cli.install", 128 + signal.SIGINT),
+        ("pipx_script", "virtualenv_reflink.errors", -signal.SIGINT),
+        ("pipx_script", "pipx.main", 128 + signal.SIGINT),
+    ],
 )
-def test_an_interrupt_of_the_imports_is_no_traceback(module: str, status: int) -> None:
+def test_an_interrupt_of_the_imports_is_no_traceback(run: str, module: str, status: int) -> None:
     code = f"""
-import os, runpy, signal, sys
+import os, signal, sys
 class Interrupting:
     def find_spec(name, *_):
         if name == {module!r}:
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Interrupting)
 sys.argv = ["virtualenv-reflink", "install", "six"]
-runpy.run_module("virtualenv_reflink", run_name="__main__")
+from virtualenv_reflink.__main__ import {run}
+{run}()
 """
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=default_interrupt)
