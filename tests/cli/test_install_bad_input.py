@@ -197,7 +197,7 @@ def test_of_two_installations_at_once_one_waits(index: Index, cache: Path, envir
     running = [subprocess.Popen([*start, name], stderr=subprocess.PIPE, text=True) for name in ("one", "two")]
     said = [process.communicate()[1] for process in running]
     assert [process.returncode for process in running] == [0, 0]
-    assert sorted(text.startswith("waiting for another installation into") for text in said) == [False, True]
+    assert sorted(text.startswith("waiting for another command that changes") for text in said) == [False, True]
     assert packages(environment) == {"one": "1.0", "two": "1.0"}
 
 

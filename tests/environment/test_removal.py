@@ -131,7 +131,7 @@ def test_whoever_changes_it_is_waited_for(tmp_path: Path) -> None:
     with locked(environment, print):
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
-        assert process.stderr.readline() == f"waiting for another installation into {environment} to end\n"
+        assert process.stderr.readline() == f"waiting for another command that changes {environment} to end\n"
         assert environment.exists()
         shutil.rmtree(environment)
     assert process.communicate()[1] == f"error: {environment} cannot be removed: another process did\n"

@@ -102,7 +102,7 @@ def _wait_for(fd: int, root: Path, on_wait: Callable[[str], None], how: int) -> 
         try:
             fcntl.flock(fd, how | fcntl.LOCK_NB)
         except BlockingIOError:
-            on_wait(f"waiting for another installation into {root} to end")
+            on_wait(f"waiting for another command that changes {root} to end")
             fcntl.flock(fd, how)
     except OSError as error:
         on_wait(f"{root} cannot be locked ({error.strerror}); let nothing else be installed there meanwhile")
@@ -123,7 +123,7 @@ def _locked_by_file(root: Path, on_wait: Callable[[str], None]) -> Iterator[None
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        on_wait(f"waiting for another installation into {root} to end")
+        on_wait(f"waiting for another command that changes {root} to end")
         lock.acquire()
     try:
         yield
