@@ -57,7 +57,7 @@ class Staging:
     def discard(staged: Path) -> None:
         """Delete what was being built or is no longer wanted, of which parts may be sealed or read-only.
 
-        A signal that asks the process to end is heard afterwards.
+        A signal that asks the process to end is answered afterwards.
         """
         with interrupts_put_off():
             with suppress(OSError):

@@ -122,7 +122,7 @@ class WheelCache(LayerEntries):
     ) -> Tree:
         """Return the bytecode of a wheel for an interpreter, compiling it now if that was never done.
 
-        Processes for that are started anew unless there are some.
+        Processes for that are started unless there are some.
 
         :raises CacheLostError: when the wheel, or what was made, was taken away.
         :raises CacheError: when the cache lacks it and cannot be written.

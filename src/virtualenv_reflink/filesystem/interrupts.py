@@ -29,19 +29,19 @@ def interrupts_put_off() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard: list[int] = []
+    received: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDING)}
     # a handler that is not Python's own, None, could not be put back
     put_off = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     for number in put_off:
-        signal.signal(number, lambda number, _: heard.append(number))
+        signal.signal(number, lambda number, _: received.append(number))
     try:
         yield
     finally:
         for number, handler in put_off.items():
             signal.signal(number, handler)
-        if heard:
-            signal.raise_signal(heard[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
 @contextmanager

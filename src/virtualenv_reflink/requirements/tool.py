@@ -1,4 +1,4 @@
-"""A tool run as a process of its own, whose words are heard without credentials."""
+"""A tool run as a process of its own, whose output is told without credentials."""
 
 from __future__ import annotations
 

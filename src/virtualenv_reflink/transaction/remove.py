@@ -53,7 +53,7 @@ def _check_record(metadata: Path) -> None:
 
 
 def _take_lines_out(lines: Collection[str], path: str, change: Transaction) -> None:
-    """Write a file anew without some of its lines."""
+    """Write a file again without some of its lines."""
     if not os.path.isfile(path):
         return
     with open(path, "rb") as stream:
