@@ -13,7 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 
-_MOST = 4
+# While one waits for the disk, which every entry is written out to, another unpacks or compiles.
+_A_PROCESSOR = 2
+_MOST = 8
 # Below this many bytes of archives a process costs more to start than it saves.
 _BYTES_WORTH_IT = 2 << 20
 # How long a worker may take to clear away what it was doing, in seconds.
@@ -29,8 +31,8 @@ class Workers:
 
     def __init__(self, root: Path, bases: Sequence[Path], executable: Path | None) -> None:
         """Take the root of the cache and those of base caches, and the interpreter to compile for if any."""
-        self._count = min(_MOST, _processors())
-        # with less than that many workers each of them may use more than one processor for a large wheel
+        self._count = min(_MOST, _A_PROCESSOR * _processors())
+        # where there are more processors than workers, each may use several for a large wheel
         compilers_at_most = max(1, _processors() // self._count)
         caches = [str(place) for place in (root, *bases)]
         self._settings = (caches, str(executable) if executable else None, compilers_at_most)
