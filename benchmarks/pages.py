@@ -78,7 +78,7 @@ def _paragraphs(report: Report) -> Iterator[str]:
     for name, alternative in _ALTERNATIVES.items():
         if (CHARTS / f"{name}.svg").exists():
             yield ""
-            yield f"![{alternative}](charts/{name}.svg)"
+            yield f"![{alternative}](../charts/{name}.svg)"
     if report.content["space"]:
         yield ""
         yield from _space(report)
@@ -151,7 +151,7 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[s
 
 PAGES: dict[Path, Callable[[Report], Iterator[str]]] = {
     ROOT / "README.md": _summary,
-    ROOT / "docs" / "figures.md": _paragraphs,
+    ROOT / "docs" / "explanation" / "figures.md": _paragraphs,
 }
 """The pages with figures, and what writes each one's."""
 

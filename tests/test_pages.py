@@ -37,7 +37,7 @@ def test_the_readme_is_short() -> None:
 
 
 def test_every_option_is_in_the_reference_with_its_variable() -> None:
-    text = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "options.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `(--[a-z-]+)[^`]*` \| `(\w+)` \|", text, re.MULTILINE)
     assert sorted(told) == sorted(
         [("--seeder", "VIRTUALENV_SEEDER"), *((o.flag, o.variable) for o in (*WITH, *SETTINGS))]
@@ -45,7 +45,7 @@ def test_every_option_is_in_the_reference_with_its_variable() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     for page in pages:
         for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text(encoding="utf-8")):
             name, _, heading = target.partition("#")

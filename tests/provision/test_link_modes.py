@@ -14,7 +14,7 @@ from virtualenv_reflink.provision.link_modes import DEFAULT, LINK_MODES, descrip
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("page", "columns_besides"), [("README.md", 0), ("docs/link-modes.md", 1)])
+@pytest.mark.parametrize(("page", "columns_besides"), [("README.md", 0), ("docs/reference/link-modes.md", 1)])
 def test_the_table_is_that_of_the_registry(page: str, columns_besides: int) -> None:
     rows = re.findall(
         r"^\| (`\w+`(?: \(default\))? \| .*) \|$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE

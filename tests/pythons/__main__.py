@@ -1,4 +1,4 @@
-"""``python -m tests.pythons``: each Python as a host for each other as a target, and a table of it in docs/pythons.md.
+"""``python -m tests.pythons``: each Python as a host for each other as a target, and a table of it in docs/reference/pythons.md.
 
 As root on Linux, with the Pythons that pyenv, TEST_PYTHONS and the PATH have, on a btrfs, where every link mode is
 possible.
@@ -22,7 +22,7 @@ from tests.pythons.checks import MODES, faults
 from tests.support.interpreters import VERSIONS, interpreters
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "pythons.md"
+PAGE = ROOT / "docs" / "reference" / "pythons.md"
 MARK = "<!-- table -->\n"
 HOSTS = [version for version in VERSIONS if version not in ("3.9", "pypy3.11") and not version.endswith("d")]
 
