@@ -107,6 +107,7 @@ NOTES = (
     NoteKind("files", "states of other files"),
     NoteKind("bundles", "wheels that virtualenv bundles"),
     NoteKind("interpreters", "facts about interpreters"),
+    NoteKind("uv", "versions of uv"),
     NoteKind("pruned", "when the cache was pruned"),
     NoteKind("deduped", "environments that share all they can"),
     NoteKind("whole", "distributions found whole after a power cut"),

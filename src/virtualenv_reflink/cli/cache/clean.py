@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,10 +17,7 @@ from virtualenv_reflink.layers.care import Care
 
 def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
-    parser = parser_for("clean", __doc__)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="a project (all of them)")
-    parser.add_argument("--force", action="store_true", help="even if environments live on what is taken out")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     care = care_of(opened(options))
     known = care.entries()
     doomed = care.of_projects({canonicalize_name(name) for name in options.names}, known) if options.names else known
@@ -36,3 +34,10 @@ def _check_unneeded(doomed: Sequence[Entry], care: Care) -> None:
     if living:
         named = ", ".join(map(str, living))
         raise CacheError(f"environments live on layers that would be taken out: {named}; --force does it all the same")
+
+
+def _parser() -> ArgumentParser:
+    parser = parser_for("clean", __doc__)
+    parser.add_argument("names", metavar="NAME", nargs="*", help="a project (all of them)")
+    parser.add_argument("--force", action="store_true", help="even if environments live on what is taken out")
+    return parser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -30,9 +31,7 @@ class _Row(NamedTuple):
 
 def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
-    parser = parser_for("list", __doc__)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="only wheels of this project")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     wanted = {canonicalize_name(name) for name in options.names}
     rows = [
         row for row in _rows(care_of(opened(options))) if not wanted or canonicalize_name(row.distribution) in wanted
@@ -69,3 +68,9 @@ def _row(wheel: Entry, entries: Sequence[Entry], users: dict[str, list[Path]]) -
 def _told(row: _Row) -> tuple[str, ...]:
     size, day = size_text(row.bytes), day_text(row.last_used)
     return (row.distribution, row.version, size, ", ".join(row.bytecode), day, str(row.environments))
+
+
+def _parser() -> ArgumentParser:
+    parser = parser_for("list", __doc__)
+    parser.add_argument("names", metavar="NAME", nargs="*", help="only wheels of this project")
+    return parser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from virtualenv_reflink.cache.disk_usage import bytes_on_disk
@@ -16,7 +17,7 @@ from virtualenv_reflink.layers.kind import ENTRIES
 
 def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
-    options = parser_for("size", __doc__).parse_args(arguments)
+    options = _parser().parse_args(arguments)
     cache = opened(options)
     sizes = _sizes(cache)
     total = sum(sizes.values())
@@ -37,3 +38,7 @@ def _sizes(cache: WheelCache) -> dict[str, int]:
     for kind in NOTES:
         sizes[kind.name] += bytes_on_disk(cache.store.note_files(kind.name), set())
     return sizes
+
+
+def _parser() -> ArgumentParser:
+    return parser_for("size", __doc__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from virtualenv_reflink.cache.inventory import Entry
@@ -14,9 +15,7 @@ from virtualenv_reflink.cli.terminal import progress, tell
 
 def run(arguments: Sequence[str]) -> int:
     """Run the subcommand; the status is 1 when something is damaged, mended or not."""
-    parser = parser_for("verify", __doc__)
-    parser.add_argument("--repair", action="store_true", help="take out what is damaged: its next use makes it again")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     care = care_of(opened(options))
     known = care.entries()
     damaged = care.damaged(known, progress(verbose=False, quiet=options.json))
@@ -46,3 +45,9 @@ def _told(number: int, damaged: int, *, repaired: bool) -> str:
     return f"{damaged} of {number} entries {'were' if repaired else 'are'} damaged" + (
         ", and were taken out" if repaired else "; --repair takes them out"
     )
+
+
+def _parser() -> ArgumentParser:
+    parser = parser_for("verify", __doc__)
+    parser.add_argument("--repair", action="store_true", help="take out what is damaged: its next use makes it again")
+    return parser
