@@ -1,7 +1,7 @@
-"""``python -m tests.pythons``: each Python as a host for each other as a target, and a table of it in docs/reference/pythons.md.
+"""``python -m tests.pythons``: each Python as a host for each other as a target.
 
 As root on Linux, with the Pythons that pyenv, TEST_PYTHONS and the PATH have, on a btrfs, where every link mode is
-possible.
+possible. A table of it is written into docs/reference/pythons.md.
 """
 
 from __future__ import annotations

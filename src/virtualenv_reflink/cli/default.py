@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from virtualenv_reflink.cli.extras import require
+from virtualenv_reflink.cli.parser import command_parser
 from virtualenv_reflink.errors import IniError
 from virtualenv_reflink.integrations.tools import Tool, tools_on_path
 from virtualenv_reflink.integrations.virtualenv.ini import SECTION, VirtualenvIni, ini_path
@@ -93,7 +94,7 @@ def _told(tool: Tool) -> str:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser("virtualenv-reflink default", description=__doc__)
+    parser = command_parser("default", __doc__)
     parser.add_argument(
         "action",
         choices=("on", "off", "status"),

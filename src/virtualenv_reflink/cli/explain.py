@@ -9,6 +9,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+from virtualenv_reflink.cli.parser import command_parser
 from virtualenv_reflink.cli.table import print_table
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.cli.units import size_text
@@ -127,7 +128,7 @@ def _outcome_as_json(outcome: Outcome) -> dict[str, object]:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser("virtualenv-reflink explain", description=__doc__)
+    parser = command_parser("explain", __doc__)
     parser.add_argument(
         "place",
         metavar="ENV | DIR",

@@ -1,4 +1,4 @@
-"""``virtualenv-reflink fork``: a complete, separate copy of an environment, whoever made that.
+"""``virtualenv-reflink fork``: make a complete, separate copy of an environment, whoever made that.
 
 What names the old place names the new one: scripts, activation, path files, metadata. Projects that were installed
 editable and lie beside ENV are taken from the same place beside NEW_ENV if they are there. ENV is only read.
@@ -11,10 +11,11 @@ A git worktree with an environment of its own, as a command of git:
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 
 from virtualenv_reflink.cli.outcome import add_outcome, write_outcomes
+from virtualenv_reflink.cli.parser import command_parser
 from virtualenv_reflink.cli.terminal import progress, tell, tell_warnings
 from virtualenv_reflink.forking.fork import Fork, fork
 
@@ -50,7 +51,7 @@ def _moved(text: str) -> tuple[str, str]:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser("virtualenv-reflink fork", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser = command_parser("fork", __doc__)
     parser.add_argument("env", metavar="ENV", help="the environment to copy")
     parser.add_argument("new", metavar="NEW_ENV", help="where its copy is to be; nothing may be there")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""``virtualenv-reflink install``: requirements, with what they depend on, into an environment."""
+"""``virtualenv-reflink install``: put requirements, with what they depend on, into an environment."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from virtualenv_reflink.cli.options import add_locks, add_requirements, add_settings
 from virtualenv_reflink.cli.outcome import add_outcome
+from virtualenv_reflink.cli.parser import command_parser
 from virtualenv_reflink.cli.pip_options import add_pip_options, set_pip_defaults, wants_isolation
 from virtualenv_reflink.environment.discovery import PendingTarget, Target, check_writable, into_directory
 from virtualenv_reflink.errors import TargetError
@@ -62,7 +63,7 @@ def _managed(target: Target) -> str:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser("virtualenv-reflink install", description=__doc__)
+    parser = command_parser("install", __doc__)
     add_requirements(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(

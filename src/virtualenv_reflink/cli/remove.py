@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+from virtualenv_reflink.cli.parser import command_parser
 from virtualenv_reflink.cli.terminal import tell
 from virtualenv_reflink.environment.removal import remove
 
@@ -21,7 +22,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser("virtualenv-reflink remove", description=__doc__)
+    parser = command_parser("remove", __doc__)
     parser.add_argument("environments", metavar="ENV", nargs="+", type=Path, help="an environment's directory")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing unless it fails")
     return parser

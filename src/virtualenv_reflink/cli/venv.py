@@ -1,4 +1,4 @@
-"""``virtualenv-reflink venv``: what ``python -m venv`` does, with pip and more from the wheel cache."""
+"""``virtualenv-reflink venv``: make environments as ``python -m venv`` does, with pip and more from the wheel cache."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from virtualenv_reflink.cli.options import add_settings
 from virtualenv_reflink.cli.outcome import add_outcome, write_outcomes
+from virtualenv_reflink.cli.parser import command_parser
 from virtualenv_reflink.cli.terminal import progress, tell_warnings
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import normalized, present_versions
@@ -105,7 +106,7 @@ def _newer(seeds: Sequence[Path], environment: Environment, provisioner: Provisi
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser("virtualenv-reflink venv", description=__doc__)
+    parser = command_parser("venv", __doc__)
     parser.add_argument("dirs", metavar="ENV_DIR", nargs="+", help="a directory to make an environment in")
     parser.add_argument(
         "--system-site-packages", dest="system_site", action="store_true", help="let it see the system's packages"

@@ -127,6 +127,8 @@ def is_subvolume(path: str) -> bool:
 
 @contextmanager
 def _opened(path: str) -> Iterator[int]:
+    if sys.platform != "linux":
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP), path)
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield fd

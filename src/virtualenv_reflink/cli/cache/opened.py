@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from virtualenv_reflink.cache.wheel_cache import WheelCache
+from virtualenv_reflink.cli.parser import command_parser
 from virtualenv_reflink.cli.terminal import tell
 from virtualenv_reflink.layers.care import Care
 from virtualenv_reflink.options import WHEEL_CACHE, wheel_cache
@@ -14,7 +15,7 @@ from virtualenv_reflink.options import WHEEL_CACHE, wheel_cache
 
 def parser_for(command: str, description: str | None, *, json: bool = True) -> ArgumentParser:
     """Return a parser with the options that the commands for the cache share."""
-    parser = ArgumentParser(f"virtualenv-reflink cache {command}", description=description)
+    parser = command_parser(f"cache {command}", description)
     WHEEL_CACHE.add_to(parser, os.environ)
     if json:
         parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
