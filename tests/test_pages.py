@@ -35,7 +35,11 @@ def test_figures_are_those_of_the_run(page: Path) -> None:
 
 def test_charts_are_drawn_from_the_run_and_shown() -> None:
     texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
-    shown = {(page.parent / path).resolve() for page in texts for path in re.findall(r"!\[[^]]*\]\(([^)]+\.svg)\)", texts[page])}
+    shown = {
+        (page.parent / path).resolve()
+        for page in texts
+        for path in re.findall(r"!\[[^]]*\]\(([^)]+\.svg)\)", texts[page])
+    }
     assert shown == set(CHARTS.iterdir())
     for chart in shown:
         assert f"figures: {digest(RESULT)}" in chart.read_text(encoding="utf-8"), "run python -m benchmarks.pages"
