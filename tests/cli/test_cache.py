@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.conftest import ONCE, Run, bare, python_of
 from tests.layers.test_snapshot import UNPRIVILEGED
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache import changes
+from virtualenv_reflink.cache.disk_usage import allocated
 from virtualenv_reflink.cache.kinds import NOTES
 from virtualenv_reflink.cache.last_use import DAY_NS
 from virtualenv_reflink.cache.manifest import read_unpacked_wheel
@@ -100,6 +102,11 @@ def test_what_is_told_of_a_cache(tmp_path: Path, kept: Cache) -> None:
     assert sizes["bytes"] == sum(sizes["kinds"].values())
     assert sizes["bytes"] == du - sum(path.stat().st_blocks * 512 for path in directories)
     assert sizes["kinds"]["layers"] > 0
+
+
+def test_a_system_that_tells_no_blocks_has_sizes_counted() -> None:
+    assert allocated(SimpleNamespace(st_size=700, st_blocks=8)) == 4096  # type: ignore[arg-type]
+    assert allocated(SimpleNamespace(st_size=700)) == 700  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)

@@ -15,19 +15,28 @@ import pytest
 from benchmarks.loop_mounts import loop_mount
 from tests.conftest import require_mounts
 from tests.support.extents import shares_all_extents
-from virtualenv_reflink.filesystem import copying
+from virtualenv_reflink.filesystem import copying, reflink
 from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
 from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.extents import Extent, extents, extents_of_all
 from virtualenv_reflink.filesystem.permissions import current_umask
-from virtualenv_reflink.filesystem.probe import filesystem_name, why_not_clone, why_not_link
+from virtualenv_reflink.filesystem.probe import filesystem_name, why_not_clone, why_not_link, why_not_snapshot
 from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file, clone_files
 from virtualenv_reflink.filesystem.source import SourceError
 
 SHARING = pytest.mark.parametrize("place", ["btrfs", "xfs"], indirect=True)
 COPYING = pytest.mark.parametrize("place", ["ext4", "tmpfs"], indirect=True)
 EVERYWHERE = pytest.mark.parametrize("place", ["btrfs", "xfs", "ext4", "tmpfs"], indirect=True)
+CLONING = pytest.mark.usefixtures("cloning")
 MTIME_NS = 1_700_000_000_123_456_789
+
+
+@pytest.fixture(params=["Linux", "macOS and Windows"])
+def cloning(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clone as on these systems: on the latter by a package, which Python 3.10 has here too."""
+    if request.param != "Linux":
+        pytest.importorskip("reflink_copy")
+        monkeypatch.setattr(reflink, "clone_files", reflink._clone_files_by_package)
 
 
 def a_file(directory: Path, size: int = 300_000) -> Path:
@@ -36,6 +45,7 @@ def a_file(directory: Path, size: int = 300_000) -> Path:
     return path
 
 
+@CLONING
 @SHARING
 @pytest.mark.parametrize("size", [0, 1, 4096, 300_000])
 def test_clone_has_the_same_data_and_its_own_mode_and_mtime(place: Path, size: int) -> None:
@@ -49,6 +59,7 @@ def test_clone_has_the_same_data_and_its_own_mode_and_mtime(place: Path, size: i
         assert shares_all_extents(target, source)
 
 
+@CLONING
 @SHARING
 def test_writing_to_a_clone_leaves_its_source_alone(place: Path) -> None:
     source, target = a_file(place), place / "target"
@@ -60,6 +71,7 @@ def test_writing_to_a_clone_leaves_its_source_alone(place: Path) -> None:
     assert not shares_all_extents(target, source)
 
 
+@CLONING
 @COPYING
 def test_clone_is_refused_without_a_trace(place: Path) -> None:
     source = a_file(place)
@@ -102,10 +114,13 @@ def test_every_means_of_copying_copies(place: Path, means: str, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("place", ["ext4"], indirect=True)
-def test_a_means_the_kernel_lacks_gives_way_to_the_next(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOTSOCK])
+def test_a_means_the_kernel_lacks_gives_way_to_the_next(
+    place: Path, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def lacking(source_fd: int, target_fd: int) -> int:
         os.write(target_fd, os.read(source_fd, 10))
-        raise OSError(errno.ENOSYS, "lacking")
+        raise OSError(code, "lacking")
 
     monkeypatch.setattr(copying, "_means", lambda: [lacking])
     source, target = a_file(place), place / "target"
@@ -113,6 +128,7 @@ def test_a_means_the_kernel_lacks_gives_way_to_the_next(place: Path, monkeypatch
     assert target.read_bytes() == source.read_bytes()
 
 
+@CLONING
 @EVERYWHERE
 def test_neither_clone_nor_copy_replaces_a_file(place: Path) -> None:
     source, target = a_file(place), place / "target"
@@ -123,6 +139,7 @@ def test_neither_clone_nor_copy_replaces_a_file(place: Path) -> None:
     assert target.read_text() == "mine"
 
 
+@CLONING
 @EVERYWHERE
 def test_probing_leaves_no_trace_and_gives_the_reason(place: Path) -> None:
     source = a_file(place)
@@ -133,6 +150,7 @@ def test_probing_leaves_no_trace_and_gives_the_reason(place: Path) -> None:
     assert os.listdir(place) == ["source"]
 
 
+@CLONING
 @SHARING
 def test_probing_across_filesystems_gives_the_reason(place: Path, tmpfs: Path) -> None:
     source = a_file(place)
@@ -157,6 +175,14 @@ def test_a_clone_across_subvolumes_shares(place: Path) -> None:
     subprocess.run(["btrfs", "--quiet", "subvolume", "create", place / "other"], check=True)
     clone_file(str(source), str(place / "other" / "target"), 0o666, None)
     assert shares_all_extents(place / "other" / "target", source)
+
+
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+def test_other_systems_than_linux_have_no_subvolumes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert why_not_snapshot(str(place), str(place)) is None
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert why_not_snapshot(str(place), str(place)) == "btrfs has no subvolumes"
+    assert os.listdir(place) == []
 
 
 @SHARING
@@ -209,6 +235,7 @@ def test_the_umask_is_told_without_being_set(monkeypatch: pytest.MonkeyPatch) ->
         os.umask(before)
 
 
+@CLONING
 @EVERYWHERE
 def test_a_missing_source_is_named_as_the_source(place: Path) -> None:
     missing, target = str(place / "missing"), str(place / "target")

@@ -19,10 +19,10 @@ def bytes_on_disk(paths: Iterable[Path | str], seen: Inodes) -> int:
 
     Files with hard links are added to ``seen``, and those in it are not counted. What vanishes meanwhile takes none.
     """
-    blocks, pending = 0, []
+    total, pending = 0, []
     for path in paths:
         with suppress(OSError):
-            blocks += os.lstat(path).st_blocks
+            total += allocated(os.lstat(path))
             pending.append(str(path))
     while pending:
         with suppress(OSError), os.scandir(pending.pop()) as found:
@@ -35,5 +35,11 @@ def bytes_on_disk(paths: Iterable[Path | str], seen: Inodes) -> int:
                     if inode in seen:
                         continue
                     seen.add(inode)
-                blocks += status.st_blocks
-    return blocks * _BLOCK
+                total += allocated(status)
+    return total
+
+
+def allocated(status: os.stat_result) -> int:
+    """Return how many bytes of the disk a file takes, or its size where that is not told, as on Windows."""
+    blocks: int | None = getattr(status, "st_blocks", None)
+    return status.st_size if blocks is None else blocks * _BLOCK

@@ -134,7 +134,7 @@ class Pruning:
         with self._store.alone(self._on_wait):
             doomed = [*self._store.staging.contents(), *self._half_deleted()]
             files = [*self._drafts(), *self._notes_of_nothing(since), *self._store.path("locks").glob("*.lock")]
-            size = bytes_on_disk(doomed, set()) + sum(_blocks(path) for path in files)
+            size = bytes_on_disk([*doomed, *files], set())
             for file in files:
                 file.unlink(missing_ok=True)
             for directory in self._store.path("wheels").glob("*"):
@@ -186,9 +186,3 @@ class Pruning:
             return note.stat().st_mtime <= since
         about = kind.about(note.name, note.read_bytes().decode("ascii", "replace"))
         return not is_plain_path(about) or not os.path.lexists(self._store.path(about))
-
-
-def _blocks(path: Path) -> int:
-    with suppress(OSError):
-        return path.lstat().st_blocks * 512
-    return 0

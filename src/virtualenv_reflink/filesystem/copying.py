@@ -11,7 +11,10 @@ from virtualenv_reflink.filesystem.source import SOURCE_FLAGS, check_regular, ch
 
 _CHUNK = 1 << 30
 _BUFFER = 1 << 20
-_UNSUPPORTED = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF})
+# macOS has a sendfile(2) for sockets alone
+_UNSUPPORTED = frozenset(
+    {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, errno.ENOTSOCK}
+)
 
 
 def clone_or_copy_files(files: Iterable[Duplicate]) -> Iterator[CannotCloneError]:

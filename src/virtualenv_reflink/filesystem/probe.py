@@ -14,7 +14,7 @@ from virtualenv_reflink.filesystem.temporary import temporary_name
 _UNKNOWN = "this filesystem"
 CACHE_ELSEWHERE = "the wheel cache is on another filesystem"
 """Why files of the cache cannot be cloned or linked into an environment that is somewhere else."""
-_UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS})
+_UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOTTY, errno.ENOSYS})
 _NO_SUBVOLUMES = _UNSUPPORTED | {errno.EINVAL}
 
 

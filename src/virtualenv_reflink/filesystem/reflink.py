@@ -19,6 +19,7 @@ _RANGE = struct.Struct("=qQQQ")
 _CANNOT_CLONE = frozenset(
     {
         errno.EOPNOTSUPP,
+        errno.ENOTSUP,  # another number than that one on macOS, see clonefile(2)
         errno.ENOTTY,
         errno.EXDEV,
         errno.EINVAL,
@@ -114,7 +115,19 @@ def _clone_file_by_package(file: Duplicate) -> None:
     except OSError as error:
         with suppress(FileNotFoundError):
             os.unlink(target)
-        raise _classified(error, file) from error
+        raise _classified(_with_code(error, target), file) from error
+
+
+def _with_code(error: OSError, target: str) -> OSError:
+    """Return an error with the code of the system, which the package tells in words alone: ``... (os error 18)``."""
+    if error.errno is not None:
+        return error
+    code = str(error).rpartition("(os error ")[2].rstrip(")")
+    if not code.isdecimal():
+        return OSError(errno.EOPNOTSUPP, str(error), target)
+    if sys.platform == "win32":
+        return OSError(0, str(error), target, int(code))
+    return OSError(int(code), os.strerror(int(code)), target)
 
 
 def _classified(error: OSError, file: Duplicate) -> OSError:

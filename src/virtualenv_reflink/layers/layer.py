@@ -73,7 +73,8 @@ class Outline(NamedTuple):
 
 def kind_of(mode: TreeMode, bytecode_tag: str | None) -> Kind:
     """Return the kind of the layers made now for a link mode and one interpreter's bytecode."""
-    return Kind(mode.name, bytecode_tag, current_umask(), os.getegid() if mode.isolates else None)
+    group = os.getegid() if mode.isolates and hasattr(os, "getegid") else None
+    return Kind(mode.name, bytecode_tag, current_umask(), group)
 
 
 def member_of(supplied: SuppliedWheel) -> Member:
