@@ -1,4 +1,4 @@
-"""``virtualenv-reflink default``: make this the seeder of every tool that calls virtualenv, or no longer."""
+"""``virtualenv-reflink default``: make reflink the seeder of every tool that calls virtualenv, or no longer."""
 
 from __future__ import annotations
 
