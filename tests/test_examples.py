@@ -47,12 +47,7 @@ class Example(NamedTuple):
 def test_each_command_does_what_the_page_says(page: str, place: Path, user: Sequence[str], project_wheel: Path) -> None:
     examples = list(examples_of((ROOT / page).read_text(encoding="utf-8")))
     assert examples
-    checkout = place / "checkout"
-    for name in CHECKOUT:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        checkout.mkdir(exist_ok=True)
-        copy(ROOT / name, checkout / name)
-    (checkout / "requirements.txt").write_text("flask>=3\n")
+    checkout = checkout_in(place)
     (place / "wheels").mkdir()
     shutil.copy(project_wheel, place / "wheels")
     if user:
@@ -80,6 +75,17 @@ def examples_of(page: str) -> Iterator[Example]:
         else:
             for session in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
                 yield Example(*session.split("\n", 1))
+
+
+def checkout_in(place: Path) -> Path:
+    """Make a checkout of this project that has requirements of its own, as the README has it."""
+    checkout = place / "checkout"
+    checkout.mkdir()
+    for name in CHECKOUT:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, checkout / name)
+    (checkout / "requirements.txt").write_text("flask>=3\n")
+    return checkout
 
 
 def environ_of_a_new_user(place: Path) -> dict[str, str]:
