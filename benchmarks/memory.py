@@ -23,6 +23,7 @@ def measure_memory(setting: Setting) -> dict[str, dict[str, float]]:
         makers["uv, hardlink"] = setting.uv_maker("139", "hardlink")
     for mode in ("clone", *setting.constant_time_modes):
         makers[f"ours, {mode}"] = setting.our_maker("139", mode)
+    makers["ours, clone, shared memory"] = setting.our_maker("139", "clone", "--share-memory")
     return {name: _measure(setting, make) for name, make in makers.items()}
 
 

@@ -90,9 +90,9 @@ class Setting:
             self.uv_fill(name, mode, *options, environment=target),
         ]
 
-    def our_maker(self, name: str, mode: str) -> Maker:
+    def our_maker(self, name: str, mode: str, *options: str) -> Maker:
         """Return what makes environments anywhere, by us."""
-        return lambda environment: self.ours(name, mode, environment=environment)
+        return lambda environment: self.ours(name, mode, *options, environment=environment)
 
     def uv_maker(self, name: str, mode: str) -> Maker:
         """Return what makes environments anywhere, by uv."""

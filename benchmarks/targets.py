@@ -112,8 +112,10 @@ def _targets() -> Iterator[Target]:
         0.05,
         ("resolve", "btrfs", "ours, snapshot, remembered", "pip resolves, installs nothing"),
     )
-    yield Target("five interpreters, file-backed PSS, layer to clone", 0.3, "", _memory("pss_file"))
-    yield Target("five interpreters, page cache, layer to clone", 0.5, "", _memory("page_cache"))
+    shared = "ours, clone, shared memory"
+    yield Target("five interpreters, file-backed PSS, layer to clone", 0.3, "", _memory("pss_file", "ours, layer"))
+    yield Target("five interpreters, page cache, layer to clone", 0.5, "", _memory("page_cache", "ours, layer"))
+    yield Target("five interpreters, file-backed PSS, shared memory to clone", 0.3, "", _memory("pss_file", shared))
     for mode in ("snapshot", "layer"):
         name = f"ours, {mode}"
         yield Target(f"disk of each of a hundred environments, {mode} mode", 1.0, "MiB", _hundred(name, "bytes_each"))
@@ -147,11 +149,11 @@ def _share(filesystem: str, mode: str) -> Figure:
     return figure
 
 
-def _memory(what: str) -> Figure:
+def _memory(what: str, name: str) -> Figure:
     def figure(report: Report) -> float | None:
         figures = report.content["memory"].get("btrfs", {})
-        layer, clone = figures.get("ours, layer"), figures.get("ours, clone")
-        return float(layer[what] / clone[what]) if layer and clone else None
+        shared, clone = figures.get(name), figures.get("ours, clone")
+        return float(shared[what] / clone[what]) if shared and clone else None
 
     return figure
 

@@ -22,6 +22,7 @@ BAD = {
     "VIRTUALENV_REMEMBER_FOR": "ever",
     "VIRTUALENV_OFFLINE": "maybe",
     "VIRTUALENV_REFRESH": "2",
+    "VIRTUALENV_SHARE_MEMORY": "perhaps",
     "VIRTUALENV_NO_COMPILE_BYTECODE": "nope",
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from virtualenv_reflink.cache.temporary import is_temporary
 from virtualenv_reflink.errors import OptionError
 from virtualenv_reflink.option import Option, days, directories, directory, items, seconds, switch
-from virtualenv_reflink.provision.link_modes import DEFAULT, LINK_MODES, needs_lasting_cache
+from virtualenv_reflink.provision.link_modes import DEFAULT, LINK_MODES, link_modes, needs_lasting_cache
 from virtualenv_reflink.provision.resolvers import RESOLVERS
 from virtualenv_reflink.provision.settings import NINETY_DAYS, TEN_MINUTES, Settings, default_wheel_cache
 
@@ -79,8 +79,17 @@ CACHE_MAX_AGE = Option(
     f"{NINETY_DAYS:g}",
     f"take out of the wheel cache what was not used for so long ({NINETY_DAYS:g} days unless set; 0 for never)",
 )
+SHARE_MEMORY = Option(
+    "--share-memory",
+    "share_memory",
+    None,
+    switch,
+    None,
+    "make shared objects read-only hard links to the wheel cache, so that all interpreters have them in memory once",
+)
 SETTINGS = (
     LINK_MODE,
+    SHARE_MEMORY,
     WHEEL_CACHE,
     BASE_CACHE,
     CACHE_MAX_AGE,
@@ -139,6 +148,7 @@ def settings(options: Namespace) -> Settings:
     """Return what the options of :data:`SETTINGS` say once they are parsed.
 
     :raises OptionError: when one cannot be read, or they contradict each other.
+    :raises LinkModeError: when the link mode cannot share memory and is to.
     """
     values = {option.dest: option.value(options) for option in SETTINGS}
     place = values["wheel_cache"] or default_wheel_cache()
@@ -146,6 +156,8 @@ def settings(options: Namespace) -> Settings:
         raise OptionError(
             f"--link-mode {values['link_mode']} needs a wheel cache that stays; name one with --wheel-cache"
         )
+    if values["share_memory"]:
+        check_sharing(values["link_mode"])
     return Settings(
         wheel_cache=place,
         link_mode=values["link_mode"],
@@ -156,7 +168,16 @@ def settings(options: Namespace) -> Settings:
         cache_max_age=values["cache_max_age"],
         base_caches=values["base_cache"],
         resolver=values["resolver"],
+        share_memory=values["share_memory"],
     )
+
+
+def check_sharing(mode: str) -> None:
+    """Refuse a link mode in which :data:`SHARE_MEMORY` is impossible.
+
+    :raises LinkModeError: when it is.
+    """
+    link_modes(mode).sharing_memory()
 
 
 def check_variables(environ: Mapping[str, str]) -> None:

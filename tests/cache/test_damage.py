@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.wheels import full_wheel, make_wheel
+from virtualenv_reflink.cache.entries import LINKED, Linked
 from virtualenv_reflink.cache.manifest import (
     MANIFEST_NAME,
     DamagedError,
@@ -255,7 +256,7 @@ def test_links_are_noted_before_they_are_made(tmp_path: Path) -> None:
     unpacked = cache.unpacked(wheel)
     source = Path(unpacked.tree.root, "purelib", "sample.py")
     assert not cache.was_linked(unpacked)
-    cache.expect_links(unpacked.tree)
+    cache.links.expect(Linked(unpacked.tree, LINKED))
     # killed between two links: nothing is noted afterwards
     os.link(source, tmp_path / "link")
     assert cache.was_linked(unpacked)
@@ -281,7 +282,7 @@ def test_an_edit_is_found_although_the_number_of_links_has_changed(tmp_path: Pat
     cached = Path(unpacked.tree.root, "purelib")
     for name in (*names, *(f"{unpacked.metadata.dist_info}/{each}" for each in ("METADATA", "WHEEL"))):
         os.link(cached / name, tmp_path / Path(name).name)
-    cache.note_links(unpacked.tree)
+    cache.links.note(Linked(unpacked.tree, LINKED))
     change_in_place(tmp_path / "b.py", b"b = 2\n")
     if dance == "link":
         os.link(tmp_path / "b.py", tmp_path / "again.py")
@@ -295,7 +296,7 @@ def test_a_damaged_note_of_links_means_that_there_are_some(tmp_path: Path, chang
     cache = WheelCache(tmp_path / "cache")
     unpacked = cache.unpacked(make_wheel(tmp_path, {"sample.py": b"a = 1\n"}))
     os.link(Path(unpacked.tree.root, "purelib", "sample.py"), tmp_path / "link")
-    cache.note_links(unpacked.tree)
+    cache.links.note(Linked(unpacked.tree, LINKED))
     (note,) = (tmp_path / "cache" / "v4" / "linked").iterdir()
     overwrite(note, change(note.read_bytes()))
     assert cache.was_linked(unpacked)

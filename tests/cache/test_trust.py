@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.wheels import full_wheel
+from virtualenv_reflink.cache.entries import LINKED, Linked
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.errors import CacheError
 
@@ -20,7 +21,7 @@ def filled(root: Path, wheel: Path) -> WheelCache:
     cache = WheelCache(root)
     unpacked = cache.unpacked(wheel)
     cache.bytecode(unpacked, PYTHON, cache.facts(PYTHON))
-    cache.note_links(unpacked.tree)
+    cache.links.note(Linked(unpacked.tree, LINKED))
 
     def fill(entry: Path) -> None:
         (entry / "tree" / "package").mkdir(parents=True)

@@ -101,7 +101,7 @@ def test_files_that_go_before_they_are_copied_are_left_out(
     placer = Placer([mode])
     rows: list[Row] = [(name, None, None) for name in ("first", "gone", "last")]
     with Worklist(placer, Progress()) as worklist:
-        chosen = placer.between(str(source / "first"), str(target))
+        chosen = placer.files.between(str(source / "first"), str(target))
         worklist.add([FilesAsTheyAre(str(source), str(target), rows, chosen, current_umask())])
     assert facts(target) == facts(source)
     assert sorted(os.listdir(target)) == ["first", "last"]

@@ -39,7 +39,7 @@ def source(tmp_path: Path) -> Path:
 
 def test_the_next_mode_is_taken_and_the_reason_told(tmp_path: Path, source: Path) -> None:
     placer = Placer([Impossible, Copy])
-    mode = placer.between(str(source), str(tmp_path))
+    mode = placer.files.between(str(source), str(tmp_path))
     placer.place(mode, [(str(source), str(tmp_path / "target"), 0o666, None, 7)])
     assert (tmp_path / "target").read_text() == "content"
     assert placer.outcome == Outcome("copy", 0, ("nobody can",))
@@ -48,7 +48,7 @@ def test_the_next_mode_is_taken_and_the_reason_told(tmp_path: Path, source: Path
 
 def test_a_single_mode_is_a_demand(tmp_path: Path, source: Path) -> None:
     with pytest.raises(LinkModeError, match="--link-mode impossible is impossible here: nobody can; use"):
-        Placer([Impossible]).between(str(source), str(tmp_path))
+        Placer([Impossible]).files.between(str(source), str(tmp_path))
 
 
 def test_thousands_of_files_that_refuse_are_copied_one_by_one(

@@ -101,6 +101,8 @@ NOTES = (
     NoteKind("builds", "wheels that were built of projects", lambda _, sha256: wheel_place(sha256)),
     NoteKind("hashes", "further hashes of wheels", lambda _, sha256: wheel_place(sha256)),
     NoteKind("linked", "hard links to files of the cache", lambda key, _: f"wheels/{key.replace('-', '/', 1)}"),
+    NoteKind("mapped", "hard links to shared objects", lambda key, _: f"wheels/{key.replace('-', '/', 1)}"),
+    NoteKind("shared-objects", "which files of wheels are shared objects", lambda key, _: wheel_place(key)),
     NoteKind("layer-stamps", "stamps of layers", lambda key, _: f"layers/{key}"),
     NoteKind("users", "environments that live on a layer", lambda key, _: f"layers/{key.rpartition('-')[0]}"),
     NoteKind("digests", "hashes of wheel files"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,8 @@ from virtualenv_reflink.filesystem.source import SourceError
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.base_caches import BaseCaches
     from virtualenv_reflink.cache.compilers import Compilers
+    from virtualenv_reflink.cache.entries import Linked
+    from virtualenv_reflink.cache.hard_links import HardLinks
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
 
 _Value = TypeVar("_Value")
@@ -47,6 +50,14 @@ class WheelCache(LayerEntries):
     def is_temporary(self) -> bool:
         """Whether it is deleted when this process ends."""
         return is_temporary(self.root)
+
+    @cached_property
+    def links(self) -> HardLinks:
+        """Hard links to files of the cache."""
+        # a lazy boundary: files are shared in few modes
+        from virtualenv_reflink.cache.hard_links import HardLinks
+
+        return HardLinks(self.store)
 
     def insist(self, attempt: Callable[[], _Value], after_loss: Callable[[], None] = lambda: None) -> _Value:
         """Return what ``attempt`` makes in the cache or of it, trying again where something in there was lost.
@@ -163,32 +174,17 @@ class WheelCache(LayerEntries):
             except (FileNotFoundError, DamagedError):
                 return True
 
-        if self._bases and self._in_base(unpacked.tree) and self._changed(unpacked.tree):
+        if self._bases and self._in_base(unpacked.tree) and self.changed_file(unpacked, None):
             self._bases.pass_over(unpacked)
         self.store.drop(directory, is_the_same)
 
     def changed_file(self, unpacked: UnpackedWheel, bytecode: Tree | None) -> str | None:
         """Return the path of a file of a wheel that is not as it was made, or None."""
-        return next(filter(None, (self._changed(tree) for tree in (unpacked.tree, bytecode) if tree)), None)
+        return next(filter(None, map(self._changed, self.links.all_files(unpacked, bytecode))), None)
 
-    def was_linked(self, unpacked: UnpackedWheel) -> bool:
+    def was_linked(self, unpacked: UnpackedWheel, kind: str = LINKED) -> bool:
         """Return whether files of a wheel were ever shared with an environment as hard links, or may have been."""
-        return not self._in_base(unpacked.tree) and self.store.has_note(LINKED, tree_name(unpacked.tree))
-
-    def expect_links(self, tree: Tree) -> None:
-        """Note that the files of ``tree``, found unchanged just now, are about to be shared as hard links.
-
-        If nothing is noted after that, each file that was touched since counts as changed unless its hash is right.
-        """
-        from virtualenv_reflink.cache.link_notes import expect_links
-
-        expect_links(self.store, tree)
-
-    def note_links(self, tree: Tree) -> None:
-        """Note that the files of ``tree`` have been shared as hard links, as was expected."""
-        from virtualenv_reflink.cache.link_notes import note_links
-
-        note_links(self.store, tree)
+        return not self._in_base(unpacked.tree) and self.store.has_note(kind, tree_name(unpacked.tree))
 
     def _wheel(self, key: str) -> Path:
         return self.store.path("wheels", key)
@@ -202,15 +198,13 @@ class WheelCache(LayerEntries):
     def _in_base(self, tree: Tree) -> bool:
         return self._bases is not None and self._bases.hold(tree)
 
-    def _changed(self, tree: Tree) -> str | None:
-        # lazy boundaries: nearly always nothing can have changed
-        if self._in_base(tree):
-            from virtualenv_reflink.cache.damage import damage_of
+    def _changed(self, files: Linked) -> str | None:
+        if not self._in_base(files.tree):
+            return self.links.changed_file(files)
+        # a lazy boundary: nearly always nothing can have changed
+        from virtualenv_reflink.cache.damage import damage_of
 
-            return next((damage.file for damage in damage_of(tree)), None)
-        from virtualenv_reflink.cache.link_notes import changed_file
-
-        return changed_file(self.store, tree)
+        return next((damage.file for damage in damage_of(files.tree)), None)
 
     def _take_over(self, tree: Tree, entry: Path, read: Callable[[Path], _Value]) -> _Value:
         # a lazy boundary: files are shared in few modes

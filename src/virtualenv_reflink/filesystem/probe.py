@@ -14,6 +14,7 @@ from virtualenv_reflink.filesystem.temporary import temporary_name
 _UNKNOWN = "this filesystem"
 CACHE_ELSEWHERE = "the wheel cache is on another filesystem"
 """Why files of the cache cannot be cloned or linked into an environment that is somewhere else."""
+_OTHER_SUBVOLUME = "the wheel cache is on another mount or subvolume, which hard links do not reach"
 _UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOTTY, errno.ENOSYS})
 _NO_SUBVOLUMES = _UNSUPPORTED | {errno.EINVAL}
 
@@ -49,7 +50,7 @@ def why_not_link(source_file: str, target_directory: str) -> str | None:
         _try(lambda trial: os.link(source_file, trial), target_directory)
     except OSError as error:
         if error.errno == errno.EXDEV:
-            return CACHE_ELSEWHERE
+            return CACHE_ELSEWHERE if why_not_clone(source_file, target_directory) else _OTHER_SUBVOLUME
         if error.errno in _UNSUPPORTED:
             return f"{filesystem_name(target_directory)} has no hard links"
         if error.errno == errno.EPERM:

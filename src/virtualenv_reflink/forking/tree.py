@@ -169,7 +169,7 @@ class _Copying:
     def _mode_for(self, source: str, name: str, target: str) -> FileMode:
         device = os.stat(source).st_dev
         if device not in self._file_modes:
-            self._file_modes[device] = self._placer.between(f"{source}/{name}", target)
+            self._file_modes[device] = self._placer.files.between(f"{source}/{name}", target)
         return self._file_modes[device]
 
 

@@ -1,13 +1,11 @@
-"""The first link mode of a chain that works between two filesystems."""
+"""Files into place, each by the link mode that its chain comes to."""
 
-import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from virtualenv_reflink.errors import LinkModeError
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.reflink import Duplicate
-from virtualenv_reflink.filesystem.source import source_error
+from virtualenv_reflink.placing.chain import Chain
 from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.placing.outcome import Outcome
 
@@ -23,34 +21,18 @@ class Refusals(NamedTuple):
 
 
 class Placer:
-    """Puts files into place by the first mode of a chain that is possible, found out once for each two filesystems.
+    """Puts files into place; a single file that refuses a mode that had been tried is copied and counted.
 
-    A chain of one is a demand: where that mode is impossible, nothing is placed. A single file that refuses a mode that
-    had been tried is copied and counted.
+    ``files`` is the chain for files in general, ``shared_objects`` the one for those whose memory is to be shared.
     """
 
-    def __init__(self, chain: Sequence[type[FileMode]]) -> None:
+    def __init__(self, files: Sequence[type[FileMode]], shared_objects: Sequence[type[FileMode]] = ()) -> None:
+        """Take the modes of both chains; where those for shared objects are impossible, they come as all files do."""
         umask = current_umask()
-        self._chain = [mode(umask) for mode in chain]
-        self._chosen: dict[tuple[int, int], FileMode] = {}
-        self._reasons: dict[str, None] = {}
+        self._default = files[0].name
+        self.files = Chain([mode(umask) for mode in files])
+        self.shared_objects = Chain([mode(umask) for mode in shared_objects], otherwise=self.files)
         self.refusals = Refusals()
-
-    def between(self, source_file: str, target_directory: str) -> FileMode:
-        """Return the mode for files like ``source_file`` in ``target_directory``.
-
-        :raises SourceError: when there is no such file.
-        :raises LinkModeError: when every mode of the chain is impossible there.
-        :raises OSError: when the trial fails for a reason that every mode would meet, such as a full disk.
-        """
-        try:
-            source_device = os.stat(source_file).st_dev
-        except OSError as error:
-            raise source_error(error, source_file) from error
-        pair = source_device, os.stat(target_directory).st_dev
-        if pair not in self._chosen:
-            self._chosen[pair] = self._choose(source_file, target_directory)
-        return self._chosen[pair]
 
     def place(self, mode: FileMode, files: Sequence[Duplicate]) -> None:
         """Put files into place.
@@ -63,20 +45,14 @@ class Placer:
     @property
     def outcome(self) -> Outcome:
         """What was done so far."""
-        used = dict.fromkeys(mode.name for mode in self._chosen.values())
-        mode = " and ".join(used or [self._chain[0].name])
-        refused = [self.refusals.reason] if self.refusals.reason else []
-        return Outcome(mode, self.refusals.number, (*self._reasons, *refused))
-
-    def _choose(self, source_file: str, target_directory: str) -> FileMode:
-        reasons: list[str] = []
-        for mode in self._chain:
-            reason = mode.why_not(source_file, target_directory)
-            if reason is None:
-                self._reasons.update(dict.fromkeys(reasons))
-                return mode
-            reasons.append(reason)
-        raise LinkModeError(
-            f"--link-mode {self._chain[0].name} is impossible here: {reasons[0]}; "
-            "use --link-mode auto, or keep --wheel-cache and the environment on one filesystem that can"
+        reasons = [
+            *self.files.reasons,
+            *(f"no shared memory, as {reason}" for reason in self.shared_objects.reasons),
+            *([self.refusals.reason] if self.refusals.reason else []),
+        ]
+        return Outcome(
+            mode=" and ".join(self.files.used or [self._default]),
+            fallen_back=self.refusals.number,
+            reasons=tuple(reasons),
+            shared_objects=" and ".join(self.shared_objects.used) or None,
         )

@@ -27,13 +27,14 @@ class Context:
         """Take the settings, the environment, who is told of long work, and pip's options about indexes and builds.
 
         :raises CacheError: when the wheel cache cannot be trusted.
-        :raises LinkModeError: when there is no such link mode.
+        :raises LinkModeError: when there is no such link mode, or none that can share memory and is to.
         """
         self.settings = settings
         self.environment = environment
         self.progress = progress
         self.index_options = tuple(index_options)
-        self.modes = link_modes(settings.link_mode)
+        modes = link_modes(settings.link_mode)
+        self.modes = modes.sharing_memory() if settings.share_memory else modes
         self.cache = WheelCache(settings.wheel_cache, settings.base_caches)
 
     @cached_property

@@ -32,16 +32,38 @@ LINK_MODES = tuple(_CHAINS)
 class LinkModes:
     """What a name stands for: the mode that puts a layer into place, if any, and those that place files, in turn."""
 
-    def __init__(self, tree: TreeMode | None, files: Sequence[type[FileMode]], for_many: str | None = None) -> None:
+    def __init__(
+        self,
+        tree: TreeMode | None,
+        files: Sequence[type[FileMode]],
+        for_many: str | None = None,
+        shared_objects: Sequence[type[FileMode]] = (),
+    ) -> None:
         self.tree = tree
         self.files = files
         self.for_many = for_many
         """The name of the mode that puts a layer into place where nobody asked for one and there are many files."""
+        self.shared_objects = shared_objects
+        """The modes that place shared objects where their memory is to be shared."""
 
     @property
     def shares_inodes(self) -> bool:
         """Whether files of the cache itself may come into an environment."""
         return any(mode.shares_inodes for mode in self.files) or (self.tree is not None and self.tree.shares_inodes)
+
+    def sharing_memory(self) -> LinkModes:
+        """Return the same, but with the memory of shared objects shared; modes that share inodes do that anyway.
+
+        :raises LinkModeError: when the mode makes all files new ones.
+        """
+        if self.shares_inodes:
+            return self
+        if self.tree is not None:
+            raise LinkModeError(
+                f"--share-memory is impossible with --link-mode {self.tree.name}, where no file is a hard link to the "
+                "cache; use --link-mode auto, or leave one of the two out"
+            )
+        return LinkModes(None, self.files, shared_objects=[_mode("hardlink")])  # type: ignore[list-item]
 
 
 class Description:

@@ -37,11 +37,11 @@ def own_pip(context: Context) -> Pip:
     if layer is None:
         builder = LayerBuilder(mode, kind_of(mode, facts.bytecode_tag), environment, context.progress)
         wheels = supplied()
-        trees = [tree for each in wheels for tree in each.trees]
-        for tree in trees:
-            cache.expect_links(tree)
+        linked = [files for each in wheels for files in cache.links.all_files(each.wheel, each.bytecode)]
+        for files in linked:
+            cache.links.expect(files)
         layer = cache.layer(key, builder.filling(wheels))
-        for tree in trees:
-            cache.note_links(tree)
+        for files in linked:
+            cache.links.note(files)
         note_built(layer, mode, cache, wheels)
     return Pip(layer / TREE_NAME, environment.executable, environment.base_executable)

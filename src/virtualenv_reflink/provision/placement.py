@@ -87,9 +87,11 @@ class Placement:
         context = self._context
         if context.modes.shares_inodes:
             wheels = self._supply.own(wheels)
+        if context.modes.shared_objects:
+            wheels = self._supply.with_shared_objects(wheels)
         self._supply.check_unchanged(wheels)
         self._supply.expect_links(wheels)
-        placer = Placer(context.modes.files)
+        placer = Placer(context.modes.files, context.modes.shared_objects)
         installing(wheels, context.environment, placer, change, context.progress)
         self._supply.note_links(wheels)
         warnings = [warning for supplied in wheels for warning in supplied.wheel.metadata.warnings]

@@ -15,7 +15,8 @@ class Settings(NamedTuple):
     """How to go about it.
 
     ``remember_for`` is how long a resolution is good, in seconds. ``cache_max_age`` is after how many days without use
-    an entry is taken out of the cache, or 0 for never. ``resolver`` is who resolves.
+    an entry is taken out of the cache, or 0 for never. ``resolver`` is who resolves. ``share_memory`` tells whether
+    shared objects are to be hard links to the cache.
     """
 
     wheel_cache: Path
@@ -27,6 +28,7 @@ class Settings(NamedTuple):
     cache_max_age: float = NINETY_DAYS
     base_caches: tuple[Path, ...] = ()
     resolver: str = "pip"
+    share_memory: bool = False
 
 
 def default_wheel_cache() -> Path:

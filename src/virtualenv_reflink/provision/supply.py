@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.cache.entries import MAPPED, Linked
 from virtualenv_reflink.environment.compatibility import check_python
 from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.filesystem.source import SourceError
@@ -115,27 +116,41 @@ class Supply:
             owned.append(supplied)
         return owned
 
+    def with_shared_objects(self, wheels: Sequence[SuppliedWheel]) -> list[SuppliedWheel]:
+        """Return ``wheels`` with their shared objects named; those that have any lie in the cache itself then.
+
+        :raises SourceError: when a file cannot be read.
+        :raises CacheError: when the cache cannot be written.
+        """
+        links = self._context.cache.links
+        named = []
+        for supplied in wheels:
+            if links.shared_objects(supplied.wheel):
+                (supplied,) = self.own([supplied])
+                found = links.shared_objects(supplied.wheel)
+                supplied = supplied._replace(shared_objects=found and found.tree)
+            named.append(supplied)
+        return named
+
     def check_unchanged(self, wheels: Sequence[SuppliedWheel]) -> None:
         """Refuse what was changed in the cache: what is hard-linked now, or was once, could be changed from outside.
 
         :raises SourceError: for the first file that was changed or is missing.
         """
-        cache = self._context.cache
         for supplied in wheels:
-            if self._context.modes.shares_inodes or cache.was_linked(supplied.wheel):
-                changed = cache.changed_file(supplied.wheel, supplied.bytecode)
-                if changed:
-                    raise SourceError(errno.EIO, "it was changed after it came into the cache", changed)
+            changed = self._changed_file(supplied)
+            if changed:
+                raise SourceError(errno.EIO, "it was changed after it came into the cache", changed)
 
     def expect_links(self, wheels: Sequence[SuppliedWheel]) -> None:
         """Note that files of ``wheels`` themselves are about to come into an environment, in a mode that does that."""
-        for tree in self._linked(wheels):
-            self._context.cache.expect_links(tree)
+        for files in self._linked(wheels):
+            self._context.cache.links.expect(files)
 
     def note_links(self, wheels: Sequence[SuppliedWheel]) -> None:
         """Note that they have."""
-        for tree in self._linked(wheels):
-            self._context.cache.note_links(tree)
+        for files in self._linked(wheels):
+            self._context.cache.links.note(files)
 
     def drop_damaged(self) -> None:
         """Drop those of the wheels handed out here that have lost files in the cache.
@@ -147,9 +162,22 @@ class Supply:
                 self._context.cache.drop(supplied.wheel)
         self._supplied.clear()
 
-    def _linked(self, wheels: Sequence[SuppliedWheel]) -> list[Tree]:
-        """Return the trees whose files themselves come into the environment: all or none, as the link mode has it."""
-        return [tree for supplied in wheels for tree in supplied.trees] if self._context.modes.shares_inodes else []
+    def _changed_file(self, supplied: SuppliedWheel) -> str | None:
+        """Return the path of a changed file among those of a wheel that were or will be hard links, or None."""
+        cache = self._context.cache
+        if self._context.modes.shares_inodes or cache.was_linked(supplied.wheel):
+            return cache.changed_file(supplied.wheel, supplied.bytecode)
+        if supplied.shared_objects or cache.was_linked(supplied.wheel, MAPPED):
+            found = cache.links.shared_objects(supplied.wheel)
+            return cache.links.changed_file(found) if found else None
+        return None
+
+    def _linked(self, wheels: Sequence[SuppliedWheel]) -> list[Linked]:
+        """Return the files of the cache that themselves come into the environment, as the link mode has it."""
+        links = self._context.cache.links
+        if self._context.modes.shares_inodes:
+            return [files for supplied in wheels for files in links.all_files(supplied.wheel, supplied.bytecode)]
+        return [Linked(supplied.shared_objects, MAPPED) for supplied in wheels if supplied.shared_objects]
 
     @cached_property
     def _fetcher(self) -> Fetcher:

@@ -48,7 +48,8 @@ def _without_cached_data(promised: Sequence[Promised], cached: dict[Content, Cac
 
 
 def _is_shared(each: Promised) -> bool:
-    return bool(each.extents) and all(extent.shared for extent in each.extents or ())
+    # the data of a hard link would be compared with themselves
+    return each.file.links == 1 and bool(each.extents) and all(extent.shared for extent in each.extents or ())
 
 
 def _is_cached(each: Promised, cached: dict[Content, CachedFile]) -> bool:

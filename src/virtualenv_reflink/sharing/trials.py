@@ -68,7 +68,7 @@ def trials_between(wheel_cache: Path, directory: Path) -> Trials:
 
 def _auto(file: str, target: str) -> Outcome:
     placer = Placer(link_modes(DEFAULT).files)
-    placer.between(file, target)
+    placer.files.between(file, target)
     return placer.outcome
 
 

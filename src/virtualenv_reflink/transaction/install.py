@@ -9,6 +9,7 @@ from virtualenv_reflink.environment.installed import has_lost_layer, installed_i
 from virtualenv_reflink.environment.record import Recorder, Row
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.placing.batches import Batch
+from virtualenv_reflink.placing.chain import Chain
 from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.placing.worklist import Worklist
@@ -79,11 +80,15 @@ def named(wheels: Sequence[SuppliedWheel]) -> str:
 
 
 class _Plan(NamedTuple):
-    """What one wheel brings: files of the cache by directory, and files made for this environment."""
+    """What one wheel brings: files of the cache by directory, and files made for this environment.
+
+    ``mapped`` are those of the cache whose memory is to be shared.
+    """
 
     supplied: SuppliedWheel
     layout: Layout
     placed: list[Placed]
+    mapped: list[Placed]
     generated: list[Generated]
 
 
@@ -128,7 +133,8 @@ class _Installation:
 
     def _plan(self, supplied: SuppliedWheel, generated: list[Generated]) -> _Plan:
         layout = Layout(supplied, self._environment)
-        return _Plan(supplied, layout, list(layout.directories(generated)), generated)
+        mapped = list(layout.shared_objects(generated))
+        return _Plan(supplied, layout, list(layout.directories(generated)), mapped, generated)
 
     def _write_down(self, plans: Sequence[_Plan]) -> None:
         """Have the transaction know of every directory and file to come; set aside what is in the way.
@@ -152,7 +158,7 @@ class _Installation:
         """Yield the files of a plan by directory, without those in the staging directory, which is known as a whole."""
         staging = plan.layout.staging
         lost = normalized(plan.supplied.distribution) in self._lost
-        for _, _, target, files, _ in plan.placed:
+        for _, _, target, files, _ in (*plan.placed, *plan.mapped):
             if not target.startswith(staging):
                 names = [file.name for file in files]
                 footprint.add(target, names, lost=lost)
@@ -166,15 +172,19 @@ class _Installation:
 
     def _batches(self, plan: _Plan) -> Iterator[Batch]:
         """Yield the files of a plan that no later wheel holds too, in directories that this makes."""
+        yield from self._batches_by(self._placer.files, plan.placed)
+        yield from self._batches_by(self._placer.shared_objects, plan.mapped)
+
+    def _batches_by(self, chain: Chain, placed: Sequence[Placed]) -> Iterator[Batch]:
         modes: dict[str, FileMode] = {}
-        for scheme, source, target, files, mtime_ns in plan.placed:
+        for scheme, source, target, files, mtime_ns in placed:
             claimed = self._make_directory(target)
             if claimed:
                 files = [file for file in files if file.name not in claimed]
             if files:
                 claimed.update([file.name for file in files])
                 if scheme not in modes:
-                    modes[scheme] = self._placer.between(f"{source}/{files[0].name}", target)
+                    modes[scheme] = chain.between(f"{source}/{files[0].name}", target)
                 yield Batch(source, target, files, mtime_ns, modes[scheme])
 
     def _make_directory(self, path: str) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.manifest import Directory, File
+from virtualenv_reflink.cache.manifest import Directory, File, Tree
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.transaction.generated import Generated
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
@@ -49,20 +49,36 @@ class Layout:
     def directories(self, generated: list[Generated]) -> Iterator[Placed]:
         """Yield the directories of the cache; directories come before what is in them.
 
-        What is ``generated`` takes the place of the file of that name.
+        Left out are the files whose memory is to be shared. What is ``generated`` takes the place of the file of that
+        name.
         """
-        replaced = {file.path for file in generated if file.scheme == "scripts"}
-        mtime_ns = self._supplied.wheel.tree.mtime_ns if self._supplied.bytecode else None
+        left_out = _generated_paths(generated)
+        shared = self._supplied.shared_objects
+        for scheme in shared.schemes if shared else ():
+            left_out[scheme] = {*left_out.get(scheme, ()), *(path for path, _ in shared.files(scheme))}
         for tree in self._supplied.trees:
-            for scheme, directories in tree.schemes.items():
-                without = replaced if scheme == "scripts" else set()
-                for directory in directories:
-                    source = f"{tree.root}/{scheme}/{directory.path}" if directory.path else f"{tree.root}/{scheme}"
-                    files = _without(directory, without) if without else directory.files
-                    yield Placed(scheme, source, self.target(scheme, directory.path), files, mtime_ns)
+            yield from self._placed(tree, left_out)
+
+    def shared_objects(self, generated: list[Generated]) -> Iterator[Placed]:
+        """Yield the files whose memory is to be shared, in directories among the others."""
+        if self._supplied.shared_objects:
+            yield from self._placed(self._supplied.shared_objects, _generated_paths(generated))
+
+    def _placed(self, tree: Tree, left_out: dict[str, set[str]]) -> Iterator[Placed]:
+        mtime_ns = self._supplied.wheel.tree.mtime_ns if self._supplied.bytecode else None
+        for scheme, directories in tree.schemes.items():
+            without = left_out.get(scheme)
+            for directory in directories:
+                source = f"{tree.root}/{scheme}/{directory.path}" if directory.path else f"{tree.root}/{scheme}"
+                files = _without(directory, without) if without else directory.files
+                yield Placed(scheme, source, self.target(scheme, directory.path), files, mtime_ns)
 
     def _scheme(self, name: str) -> str:
         return self._environment.scheme(name, self._supplied.distribution)
+
+
+def _generated_paths(generated: list[Generated]) -> dict[str, set[str]]:
+    return {"scripts": {file.path for file in generated if file.scheme == "scripts"}}
 
 
 def _without(directory: Directory, paths: set[str]) -> list[File]:

@@ -11,7 +11,8 @@ class SuppliedWheel(NamedTuple):
     """A wheel in the cache with its bytecode, and what is recorded of it beside its files.
 
     ``requested`` tells that the user named it (REQUESTED, PEP 376), ``direct_url`` where it came from if not from an
-    index (the text of direct_url.json, PEP 610). ``aliases`` are further names of its scripts.
+    index (the text of direct_url.json, PEP 610). ``aliases`` are further names of its scripts. ``shared_objects`` are
+    those of its files whose memory is to be shared.
     """
 
     wheel: UnpackedWheel
@@ -19,6 +20,7 @@ class SuppliedWheel(NamedTuple):
     requested: bool
     direct_url: str | None = None
     aliases: Aliases = MappingProxyType({})
+    shared_objects: Tree | None = None
 
     @property
     def distribution(self) -> str:

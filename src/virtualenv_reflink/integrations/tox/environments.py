@@ -18,7 +18,8 @@ from virtualenv_reflink.environment.removal import emptied
 from virtualenv_reflink.errors import ReflinkError
 from virtualenv_reflink.integrations.command import install_command
 from virtualenv_reflink.integrations.tox.runners import all_have
-from virtualenv_reflink.options import LINK_MODE, check_variables
+from virtualenv_reflink.option import switch
+from virtualenv_reflink.options import LINK_MODE, SHARE_MEMORY, check_sharing, check_variables
 from virtualenv_reflink.provision.link_modes import LINK_MODES
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class ReflinkEnvironment(VirtualEnv, ABC):
         try:
             # tox would take what our seeder raises for a Python that is missing
             check_variables(variables)
+            if switch(variables.get(SHARE_MEMORY.variable) or "no"):
+                check_sharing(variables[LINK_MODE.variable])
         except ReflinkError as error:
             raise Fail(str(error)) from error
         return variables
