@@ -189,7 +189,7 @@ def test_with_snapshots_it_is_refused_before_anything_is_made(
     if by == "variable":
         monkeypatch.setenv("VIRTUALENV_SHARE_MEMORY", "on")
     elif by == "ini":
-        (place / "virtualenv.ini").write_text("[virtualenv]\nshare-memory = true\n")
+        (place / "virtualenv.ini").write_text("[virtualenv]\nshare_memory = true\n")
         monkeypatch.setenv("VIRTUALENV_CONFIG_FILE", str(place / "virtualenv.ini"))
     sentence = "--share-memory is impossible with --link-mode snapshot"
     done = virtualenv("--wheel-cache", environments.cache, "--link-mode", "snapshot", *words, place / "env", code=1)
