@@ -21,6 +21,7 @@ from tests.support.index import Index
 from tests.support.projects import make_project
 from tests.support.tools import default_interrupt
 from tests.support.wheels import make_wheel
+from virtualenv_reflink.filesystem.subvolume import is_subvolume
 
 OLDEST = "tox==4.22"
 
@@ -352,3 +353,83 @@ def test_a_variable_that_cannot_be_read(
     said = run(newest, project, "-e", HERE, code=1)
     assert told in said
     assert "could not find python interpreter" not in said
+
+
+@pytest.fixture
+def on_btrfs(project: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project, on a btrfs with the wheel cache."""
+    monkeypatch.setenv("VIRTUALENV_WHEEL_CACHE", str(place / "cache"))
+    return Path(shutil.move(project, place / "project"))
+
+
+def layers_in(place: Path, mode: str) -> list[set[str]]:
+    """Return the distributions of each layer."""
+    described = place.glob(f"cache/v*/layers/{mode}-*/layer.json")
+    return [set(json.loads(path.read_text())["distributions"]) for path in described]
+
+
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+@pytest.mark.parametrize("mode", ["snapshot", "layer"])
+def test_seeds_and_deps_come_as_one_layer(newest: Path, on_btrfs: Path, place: Path, mode: str) -> None:
+    more = f"package = wheel\nreflink_link_mode = {mode}"
+    write(on_btrfs, "first<2\n    second", more, "import first, pip, second")
+    run(newest, on_btrfs, "-e", HERE)
+    assert layers_in(place, mode) == [{"pip", "first", "second"}]
+    environment = on_btrfs / ".tox" / HERE
+    assert is_subvolume(str(site_packages(environment))) == (mode == "snapshot")
+    # what is installed later comes file by file
+    assert packages(environment).keys() == ({"sample"} if mode == "layer" else {"sample", "pip", "first", "second"})
+    assert (environment / "bin" / f"pip-{sys.version_info.major}.{sys.version_info.minor}").exists()
+    subprocess.run([environment / "bin" / "pip", "check"], check=True)
+    # what tox knows of the environment is true
+    assert "install_deps" not in run(newest, on_btrfs, "-e", HERE)
+    write(on_btrfs, "first<2\n    second\n    third", more, "import first, pip, second, third")
+    assert "install_deps" in run(newest, on_btrfs, "-e", HERE)
+    assert len(layers_in(place, mode)) == 1
+    assert "third" in packages(environment)
+    write(on_btrfs, "second", more, "import pip, second")
+    assert "requirements removed: " in run(newest, on_btrfs, "-e", HERE)
+    assert {"pip", "second"} in layers_in(place, mode)
+    assert "install_deps" not in run(newest, on_btrfs, "-e", HERE)
+
+
+@AT_LENGTH
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+def test_without_deps_the_seeds_come_all_the_same(newest: Path, on_btrfs: Path, place: Path) -> None:
+    more = "package = skip\nreflink_link_mode = snapshot"
+    write(on_btrfs, "", more, "import pip")
+    run(newest, on_btrfs, "-e", HERE)
+    assert layers_in(place, "snapshot") == [{"pip"}]
+    add(on_btrfs, "[dependency-groups]\nfew = ['second']\n")
+    write(on_btrfs, "", f"{more}\ndependency_groups = few", "import pip, second")
+    run(newest, on_btrfs, "-r", "-e", HERE)
+    assert {"pip", "second"} in layers_in(place, "snapshot")
+    # nothing is installed, so that nothing could bring them
+    write(on_btrfs, "first", more, "import pip")
+    run(newest, on_btrfs, "-r", "--skip-env-install", "-e", HERE)
+    assert packages(on_btrfs / ".tox" / HERE).keys() == {"pip"}
+
+
+@AT_LENGTH
+def test_deps_that_fail_leave_the_seeds_to_the_next_run(newest: Path, project: Path) -> None:
+    write(project, "first\n    missing", "package = skip", "import pip")
+    run(newest, project, "-e", HERE, code=1)
+    write(project, "first", "package = skip", "import first, pip")
+    run(newest, project, "-e", HERE)
+    assert packages(project / ".tox" / HERE).keys() == {"first", "pip"}
+
+
+@AT_LENGTH
+def test_a_seed_that_deps_ask_for_is_theirs(newest: Path, project: Path, index: Index) -> None:
+    make_wheel(index.directory, {"pip/__init__.py": CODE}, name="pip", version="99.0")
+    write(project, "first\n    pip", "package = skip", "import first, pip")
+    run(newest, project, "-e", HERE)
+    assert packages(project / ".tox" / HERE)["pip"] == "99.0"
+
+
+def test_sharing_memory_with_snapshots_is_refused_in_one_sentence(
+    newest: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIRTUALENV_SHARE_MEMORY", "1")
+    write(project, more="package = skip\nreflink_link_mode = snapshot")
+    assert "--share-memory is impossible with --link-mode snapshot" in run(newest, project, "-e", HERE, code=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ONCE, bare
-from tests.support.comparison import differences, site_packages
+from tests.support.comparison import differences, packages, site_packages
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.environment.discovery import find_target
 from virtualenv_reflink.filesystem.subvolume import is_subvolume
@@ -17,6 +17,7 @@ from virtualenv_reflink.layers import choice
 from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.provision.provisioner import Provisioner
 from virtualenv_reflink.provision.settings import Settings
+from virtualenv_reflink.requirements.request import Request
 
 pytestmark = ONCE
 
@@ -54,6 +55,19 @@ def test_many_files_come_as_a_snapshot(place: Path, many: Path) -> None:
         assert is_subvolume(str(site_packages(place / name)))
     seeded(place, many, name="clones", mode="clone")
     assert differences(place / "second", place / "clones") == []
+
+
+@ON_BTRFS
+def test_seeds_that_come_with_packages_are_in_their_snapshot(place: Path, many: Path, tmp_path: Path) -> None:
+    environment = find_target(str(bare(place / "env"))).environment
+    provisioner = Provisioner(Settings(place / "cache", compile_bytecode=False), environment)
+    lock = provisioner.lock(Request((str(many),)), environment.libraries).lock
+    other = make_wheel(tmp_path, {"many.py": b""}, name="many", version="2.0")
+    seed = make_wheel(tmp_path, {"small.py": b""}, name="small")
+    assert provisioner.install(lock, [seed, other]) == Outcome("snapshot")
+    assert is_subvolume(str(environment.purelib))
+    # of a distribution that is a seed and asked for, it is the one asked for
+    assert packages(place / "env") == {"many": "1.0", "small": "1.0"}
 
 
 @ON_BTRFS

@@ -79,6 +79,16 @@ def _parser() -> ArgumentParser:
         help="the environment or interpreter (the active environment, else the one that runs this)",
     )
     add_locks(parser, "install exactly what this pylock.toml has")
+    parser.add_argument(
+        "--seed",
+        dest="seeds",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="WHEEL",
+        help="also install this wheel, as virtualenv would, unless its distribution is among what is asked for; "
+        "for tools whose environments get all at once (can be set 1+ times)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="resolve and tell, but install nothing")
     add_settings(parser)
     add_outcome(parser)

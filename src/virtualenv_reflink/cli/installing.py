@@ -11,6 +11,7 @@ from virtualenv_reflink.cli.report import Report
 from virtualenv_reflink.cli.terminal import progress, tell, tell_warnings
 from virtualenv_reflink.environment.discovery import Target
 from virtualenv_reflink.environment.installed import present_versions
+from virtualenv_reflink.environment.scripts import aliases_of_seeds
 from virtualenv_reflink.options import settings
 from virtualenv_reflink.provision.provisioner import Provisioner
 from virtualenv_reflink.provision.resolution import Resolved
@@ -37,11 +38,12 @@ def _install(options: Namespace, target: Target, started: float, provisioner: Pr
     if options.dry_run:
         report.would_install()
         return
-    if not lock.packages:
+    if not lock.packages and not options.seeds:
         report.nothing_to_install()
         return
     started = time.monotonic()
-    outcome = provisioner.install_over(lock) if ignores else provisioner.install(lock)
+    install_lock = provisioner.install_over if ignores else provisioner.install
+    outcome = install_lock(lock, options.seeds, aliases_of_seeds(target.environment.version))
     report.installed(time.monotonic() - started, outcome)
     tell_warnings(outcome)
     write_outcomes(options.outcome, {target.environment.root: outcome})

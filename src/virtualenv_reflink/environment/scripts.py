@@ -15,6 +15,11 @@ Aliases = Mapping[str, str]
 """Further names of scripts, and the scripts they name."""
 
 
+def aliases_of_seeds(version: tuple[int, int, int]) -> Aliases:
+    """Return the names that scripts of seeds have from virtualenv and not from their wheels."""
+    return {f"pip-{version[0]}.{version[1]}": "pip"}
+
+
 def entry_point_scripts(
     wheel: UnpackedWheel, environment: Environment, aliases: Aliases
 ) -> Iterator[tuple[str, bytes]]:

@@ -134,25 +134,19 @@ class Provisioner:
         with self.exclusive():
             lock = self._resolution.lock_for_empty(requirements, files) if requirements or files else None
             packages = lock.copied if lock else []
-            names = {normalized(package.name) for package in packages}
+            editable = lock.editable if lock else []
+            return self._install(lambda: Wanted(self._others(seeds, packages), packages, aliases), editable)
 
-            def wanted() -> Wanted:
-                unpacked = [self.unpacked(seed) for seed in seeds]
-                others = [wheel for wheel in unpacked if normalized(wheel.metadata.distribution) not in names]
-                return Wanted(others, packages, aliases)
-
-            return self._install(wanted, lock.editable if lock else [])
-
-    def install(self, lock: Lock) -> Outcome:
-        """Install the packages of a lock.
+    def install(self, lock: Lock, seeds: Sequence[Path] = (), aliases: Aliases = MappingProxyType({})) -> Outcome:
+        """Install the packages of a lock, and ``seeds`` as :meth:`seed` does.
 
         :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
         :raises ReflinkError: naming what else went wrong; the environment then is as it was before.
         """
-        return self._install(lambda: Wanted([], lock.copied, {}), lock.editable)
+        return self._install(lambda: Wanted(self._others(seeds, lock.copied), lock.copied, aliases), lock.editable)
 
-    def install_over(self, lock: Lock) -> Outcome:
-        """Install the packages of a lock over what is there, which is not looked at (pip's ``--ignore-installed``).
+    def install_over(self, lock: Lock, seeds: Sequence[Path] = (), aliases: Aliases = MappingProxyType({})) -> Outcome:
+        """Install the same over what is there, which is not looked at (pip's ``--ignore-installed``).
 
         :raises ResolveError: with pip's own explanation, when one cannot be downloaded or built.
         :raises ReflinkError: naming what else went wrong; the environment then is as it was before.
@@ -160,7 +154,9 @@ class Provisioner:
         # a lazy boundary: new environments hold nothing
         from virtualenv_reflink.transaction.install import install_over
 
-        return self._install(lambda: Wanted([], lock.copied, {}, install_over), lock.editable)
+        return self._install(
+            lambda: Wanted(self._others(seeds, lock.copied), lock.copied, aliases, install_over), lock.editable
+        )
 
     def fill(self, lock: Lock) -> int:
         """Bring the packages of a lock into the cache, and pip, which every environment gets; return how many wheels.
@@ -184,6 +180,12 @@ class Provisioner:
             ejected, outcome = eject(names, self._context, self._supply, self._placement, change)
         metadata = [supplied.wheel.metadata for supplied in ejected]
         return [f"{each.distribution}=={each.version}" for each in metadata], outcome
+
+    def _others(self, seeds: Sequence[Path], packages: Sequence[Locked]) -> list[UnpackedWheel]:
+        """Return the seeds whose distributions are not among ``packages``."""
+        names = {normalized(package.name) for package in packages}
+        unpacked = [self.unpacked(seed) for seed in seeds]
+        return [wheel for wheel in unpacked if normalized(wheel.metadata.distribution) not in names]
 
     def _install(self, wanted: Callable[[], Wanted], editable: Sequence[Locked]) -> Outcome:
         """Install what is wanted; where the cache turns out to have lost files, those wheels are unpacked again."""

@@ -15,17 +15,22 @@ from tox.tox_env.python.virtual_env.package.pyproject import Pep517VirtualEnvPac
 from tox.tox_env.python.virtual_env.runner import VirtualEnvRunner
 
 from virtualenv_reflink.environment.removal import emptied
-from virtualenv_reflink.errors import ReflinkError
 from virtualenv_reflink.integrations.command import install_command
 from virtualenv_reflink.integrations.tox.runners import all_have
+from virtualenv_reflink.integrations.tox.seeds import Seeds, failing
 from virtualenv_reflink.option import switch
 from virtualenv_reflink.options import LINK_MODE, SHARE_MEMORY, check_sharing, check_variables
 from virtualenv_reflink.provision.link_modes import LINK_MODES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tox.config.main import Config
+    from tox.tox_env.installer import InstallArguments
 
 _VERBOSE = 4
+# what tox calls what it installs first
+_DEPS = "deps"
 # what tox looks at before it deletes an environment
 _BEFORE_DELETION = ("platform", "recreate_commands")
 
@@ -33,12 +38,33 @@ _BEFORE_DELETION = ("platform", "recreate_commands")
 class ReflinkInstaller(Pip):
     """Installs with ``virtualenv-reflink install`` what tox would install with pip, unless the user sets a command."""
 
+    def __init__(self, environment: VirtualEnv) -> None:
+        super().__init__(environment)
+        self._seeds = Seeds(environment)
+
     def default_install_command(self, conf: Config, env_name: str | None) -> Command:  # noqa: ARG002
         """Return the command; its placeholders are pip's."""
         command = [*install_command(self._env.conf["env_dir"]), LINK_MODE.flag, self._env.conf["reflink_link_mode"]]
         if self._env.options.verbosity >= _VERBOSE:
             command.append("-v")
         return Command([*command, "{opts}", "{packages}"])
+
+    def install(self, arguments: InstallArguments, section: str, of_type: str) -> None:
+        """Install; what a command of the user cannot bring, or nothing has brought, is seeded beside it.
+
+        :raises Fail: when our seeder cannot.
+        """
+        ours = install_command(self._env.conf["env_dir"])
+        if self._env.conf["install_command"].args[: len(ours)] != ours:
+            self._seeds.place()
+        super().install(arguments, section, of_type)
+        if of_type != _DEPS or not self._seeds.wait_for_groups:
+            self._seeds.place()
+
+    def build_install_cmd(self, args: Sequence[str]) -> list[str]:
+        """Return the command, which brings the seeds too where the environment has none yet."""
+        seeds = [word for wheel in self._seeds.left() for word in ("--seed", str(wheel))]
+        return super().build_install_cmd([*seeds, *args])
 
 
 class ReflinkEnvironment(VirtualEnv, ABC):
@@ -71,10 +97,8 @@ class ReflinkEnvironment(VirtualEnv, ABC):
 
         :raises Fail: when our seeder cannot seed it.
         """
-        try:
+        with failing():
             super().create_python_env()
-        except ReflinkError as error:
-            raise Fail(str(error)) from error
 
     def virtualenv_env_vars(self) -> dict[str, str]:
         """Return the variables that virtualenv is run with.
@@ -92,13 +116,11 @@ class ReflinkEnvironment(VirtualEnv, ABC):
             raise Fail(reason)
         variables["VIRTUALENV_SEEDER"] = "reflink"
         variables[LINK_MODE.variable] = self.conf["reflink_link_mode"]
-        try:
-            # tox would take what our seeder raises for a Python that is missing
+        # tox would take what our seeder raises for a Python that is missing
+        with failing():
             check_variables(variables)
             if switch(variables.get(SHARE_MEMORY.variable) or "no"):
                 check_sharing(variables[LINK_MODE.variable])
-        except ReflinkError as error:
-            raise Fail(str(error)) from error
         return variables
 
     @property
@@ -128,6 +150,14 @@ class ReflinkRunner(ReflinkEnvironment, VirtualEnvRunner):
         self._emptied = True
         with emptied(self.conf["env_dir"]):
             super().setup()
+
+    def create_python_env(self) -> None:
+        """Make the environment; its seeds come with its deps.
+
+        :raises Fail: when that fails.
+        """
+        with Seeds(self).put_off():
+            super().create_python_env()
 
     @staticmethod
     def id() -> str:

@@ -68,6 +68,7 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         if self._settings is None:
             return
         from virtualenv_reflink.environment.installed import versions_in_layer
+        from virtualenv_reflink.environment.scripts import aliases_of_seeds
         from virtualenv_reflink.environment.supported import check_supported
         from virtualenv_reflink.provision.provisioner import Provisioner
 
@@ -75,16 +76,18 @@ class ReflinkSeeder(BaseEmbed):  # type: ignore[misc,unused-ignore]
         check_supported(environment.base_executable, environment.version)
         sources = [word for place in self.extra_search_dir for word in ("--find-links", str(place))]
         provisioner = Provisioner(self._settings, environment, index_options=sources, on_wait=logging.warning)
-        seeds = self._seed_wheels(creator.interpreter)
-        # pip itself has no such script, but environments have it from virtualenv's default seeder
-        aliases = {f"pip-{creator.interpreter.version_info.major}.{creator.interpreter.version_info.minor}": "pip"}
+        seeds, aliases = self.seed_wheels(creator.interpreter), aliases_of_seeds(environment.version)
         outcome = provisioner.seed(seeds, self.requirements, self.requirements_files, aliases)
         for warning in outcome.warnings:
             logging.warning(warning)
         self._via = str(outcome)
         self._in_layer = [f"{name}=={version}" for name, version in versions_in_layer(environment).items()]
 
-    def _seed_wheels(self, interpreter: Any) -> list[Path]:
+    def seed_wheels(self, interpreter: Any) -> list[Path]:
+        """Return the wheels that environments of an interpreter get unasked, as virtualenv chooses them.
+
+        :raises ReflinkError: when one cannot be had.
+        """
         versions = self.distribution_to_versions()
         if not self.download:
             # what is bundled is at hand; starting threads for it takes longer than finding it
