@@ -127,7 +127,7 @@ def test_the_outcome_as_a_file(tmp_path: Path, cache: Path, reflink: Run) -> Non
     options = ["--wheel-cache", cache, "--link-mode", "copy", "--outcome", tmp_path / "outcome"]
     reflink("venv", *options, tmp_path / "first", tmp_path / "second")
     outcome = json.loads((tmp_path / "outcome").read_text())
-    told = {"mode": "copy", "fallen_back": 0, "reasons": [], "warnings": []}
+    told = {"mode": "copy", "fallen_back": 0, "reasons": [], "warnings": [], "shared_objects": None}
     assert outcome == [{"environment": str(tmp_path / name), **told} for name in ("first", "second")]
     reflink("install", *options, "-p", tmp_path / "first", make_wheel(tmp_path, {"sample.py": b""}))
     assert json.loads((tmp_path / "outcome").read_text()) == outcome[:1]

@@ -18,7 +18,8 @@ def add_outcome(parser: ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         help="also write how files reached each environment to this file, as JSON: "
-        "a list of objects with environment, mode, fallen_back (a number of files) and reasons",
+        "a list of objects with environment, mode, fallen_back (a number of files), reasons, warnings, and "
+        "shared_objects (the mode by which those came whose memory is to be shared)",
     )
 
 

@@ -53,9 +53,9 @@ class Layout:
         name.
         """
         left_out = _generated_paths(generated)
-        shared = self._supplied.shared_objects
-        for scheme in shared.schemes if shared else ():
-            left_out[scheme] = {*left_out.get(scheme, ()), *(path for path, _ in shared.files(scheme))}
+        if shared := self._supplied.shared_objects:
+            for scheme in shared.schemes:
+                left_out[scheme] = {*left_out.get(scheme, ()), *(path for path, _ in shared.files(scheme))}
         for tree in self._supplied.trees:
             yield from self._placed(tree, left_out)
 
