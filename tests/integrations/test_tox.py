@@ -135,7 +135,6 @@ def test_a_matrix_in_parallel_and_again_shares_its_files_with_the_cache(
         ("package = editable", {"first": "1.0", "sample": "1.0"}),
         ("package = sdist-wheel\nuse_develop = true", {"first": "1.0", "sample": "1.0"}),
         ("package = skip\ndependency_groups = few", {"first": "1.0", "second": "1.0"}),
-        ("package = skip\nreflink_link_mode = layer", {"first": "1.0"}),
     ],
 )
 @AT_LENGTH
@@ -207,7 +206,7 @@ def test_what_fails_keeps_its_exit_code_and_is_not_trusted(newest: Path, project
 def test_a_link_mode_that_is_impossible_is_told_in_one_sentence(newest: Path, project: Path, place: Path) -> None:
     write(project, more="reflink_link_mode = snapshot")
     said = run(newest, project, "--workdir", place / "tox", "-e", HERE, code=1)
-    assert f"{HERE}: failed with --link-mode snapshot is impossible here: " in said
+    assert "--link-mode snapshot is impossible here: " in said
 
 
 @AT_LENGTH
@@ -395,6 +394,25 @@ def test_seeds_and_deps_come_as_one_layer(newest: Path, on_btrfs: Path, place: P
 
 @AT_LENGTH
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+def test_what_is_made_anew_goes_as_a_whole(newest: Path, on_btrfs: Path, place: Path) -> None:
+    write(on_btrfs, "first", "package = skip\nreflink_link_mode = snapshot")
+    run(newest, on_btrfs, "-e", HERE)
+    environment = on_btrfs / ".tox" / HERE
+    # env_tmp_dir, and that of commands
+    (environment / "tmp" / "left").write_text("left")
+    made = os.listdir(on_btrfs / ".tox")
+    with open(site_packages(environment) / "first.py", "rb") as stream:
+        run(newest, on_btrfs, "-r", "-e", HERE)
+        # in a subvolume that is deleted as a whole no file is unlinked
+        assert os.fstat(stream.fileno()).st_nlink == 1
+    assert is_subvolume(str(site_packages(environment)))
+    assert os.listdir(environment / "tmp") == []
+    assert os.listdir(on_btrfs / ".tox") == made
+    assert len(layers_in(place, "snapshot")) == 1
+
+
+@AT_LENGTH
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 def test_without_deps_the_seeds_come_all_the_same(newest: Path, on_btrfs: Path, place: Path) -> None:
     more = "package = skip\nreflink_link_mode = snapshot"
     write(on_btrfs, "", more, "import pip")
@@ -421,7 +439,7 @@ def test_deps_that_fail_leave_the_seeds_to_the_next_run(newest: Path, project: P
 
 @AT_LENGTH
 def test_a_seed_that_deps_ask_for_is_theirs(newest: Path, project: Path, index: Index) -> None:
-    make_wheel(index.directory, {"pip/__init__.py": CODE}, name="pip", version="99.0")
+    make_wheel(index.directory, {"pip/__init__.py": CODE, "pip/__main__.py": b""}, name="pip", version="99.0")
     write(project, "first\n    pip", "package = skip", "import first, pip")
     run(newest, project, "-e", HERE)
     assert packages(project / ".tox" / HERE)["pip"] == "99.0"
