@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.wheels import full_wheel, make_wheel
-from virtualenv_reflink.cache.entries import LINKED, Linked
+from virtualenv_reflink.cache.entries import LINKED
+from virtualenv_reflink.cache.hard_links import Linked
 from virtualenv_reflink.cache.manifest import (
     MANIFEST_NAME,
     DamagedError,

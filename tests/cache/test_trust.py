@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.wheels import full_wheel
-from virtualenv_reflink.cache.entries import LINKED, Linked
+from virtualenv_reflink.cache.entries import LINKED
+from virtualenv_reflink.cache.hard_links import Linked
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.errors import CacheError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from virtualenv_reflink.cache.errors import explained
 from virtualenv_reflink.cache.manifest import MANIFEST_NAME, DamagedError, Tree
@@ -16,13 +16,6 @@ LINKED = "linked"
 """The kind of the notes about hard links, which are named after trees."""
 MAPPED = "mapped"
 """The kind of the notes about hard links to the shared objects of trees, which are named likewise."""
-
-
-class Linked(NamedTuple):
-    """Files that come into environments together as hard links, and the kind of the notes about that."""
-
-    tree: Tree
-    kind: str
 
 
 def read_entry(store: Store, entry: Path, read: Callable[[Path], _Value], doomed: Path) -> _Value | None:

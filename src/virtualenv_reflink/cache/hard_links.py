@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 from virtualenv_reflink.cache import changes
 from virtualenv_reflink.cache.changes import Links
-from virtualenv_reflink.cache.entries import LINKED, MAPPED, Linked, tree_name
+from virtualenv_reflink.cache.entries import LINKED, MAPPED, tree_name
 from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
 from virtualenv_reflink.cache.shared_objects import parts_of
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.filesystem.source import source_error
+
+
+class Linked(NamedTuple):
+    """Files that come into environments together as hard links, and the kind of the notes about that."""
+
+    tree: Tree
+    kind: str
 
 
 class HardLinks:

@@ -19,8 +19,7 @@ from virtualenv_reflink.filesystem.source import SourceError
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.base_caches import BaseCaches
     from virtualenv_reflink.cache.compilers import Compilers
-    from virtualenv_reflink.cache.entries import Linked
-    from virtualenv_reflink.cache.hard_links import HardLinks
+    from virtualenv_reflink.cache.hard_links import HardLinks, Linked
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
 
 _Value = TypeVar("_Value")

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from virtualenv_reflink.cache.entries import MAPPED, Linked
+from virtualenv_reflink.cache.entries import MAPPED
 from virtualenv_reflink.environment.compatibility import check_python
 from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
 if TYPE_CHECKING:
+    from virtualenv_reflink.cache.hard_links import Linked
     from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
     from virtualenv_reflink.environment.scripts import Aliases
     from virtualenv_reflink.provision.context import Context
@@ -174,10 +175,11 @@ class Supply:
 
     def _linked(self, wheels: Sequence[SuppliedWheel]) -> list[Linked]:
         """Return the files of the cache that themselves come into the environment, as the link mode has it."""
-        links = self._context.cache.links
+        cache = self._context.cache
         if self._context.modes.shares_inodes:
-            return [files for supplied in wheels for files in links.all_files(supplied.wheel, supplied.bytecode)]
-        return [Linked(supplied.shared_objects, MAPPED) for supplied in wheels if supplied.shared_objects]
+            return [files for supplied in wheels for files in cache.links.all_files(supplied.wheel, supplied.bytecode)]
+        mapped = [cache.links.shared_objects(supplied.wheel) for supplied in wheels if supplied.shared_objects]
+        return [files for files in mapped if files]
 
     @cached_property
     def _fetcher(self) -> Fetcher:
