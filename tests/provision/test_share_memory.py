@@ -128,13 +128,16 @@ def test_a_real_library_runs_and_can_be_upgraded_and_uninstalled(
     assert tree_digest(cache / "v4" / "wheels") == before
 
 
+@ONCE
 @ON_EXT4
-@pytest.mark.parametrize("mode", ["share", "auto", "hardlink", "layer"])
-@pytest.mark.parametrize("before", [[], ["hardlink"]], ids=["", "beside-hardlink"])
+@pytest.mark.parametrize(
+    ("mode", "beside"),
+    [("share", []), ("auto", []), ("hardlink", []), ("layer", []), ("share", ["hardlink"]), ("auto", ["hardlink"])],
+)
 def test_what_was_changed_through_an_environment_is_never_handed_on(
-    environments: Environments, mode: str, before: list[str]
+    environments: Environments, mode: str, beside: list[str]
 ) -> None:
-    for each in before:
+    for each in beside:
         environments.make(each, "--link-mode", each)
     for name in ("zeroth", "first", "second"):
         environments.share(name)
@@ -148,6 +151,7 @@ def test_what_was_changed_through_an_environment_is_never_handed_on(
     assert environments.file("second", "sample/_fast.so").read_bytes() != ELF
 
 
+@ONCE
 @ON_EXT4
 def test_an_edit_is_found_after_the_next_environment_is_gone(environments: Environments) -> None:
     """The others' numbers of links move together, that of the file that was edited does not."""
@@ -161,6 +165,7 @@ def test_an_edit_is_found_after_the_next_environment_is_gone(environments: Envir
     assert environments.file("third", "sample/_fast.so").read_bytes() == ELF
 
 
+@ONCE
 @ON_BTRFS
 def test_where_the_kernel_refuses_links_it_falls_back_and_says_why_once(
     environments: Environments, tmp_path: Path, place: Path
@@ -180,6 +185,7 @@ def test_where_the_kernel_refuses_links_it_falls_back_and_says_why_once(
     assert environments.linked(os.path.relpath(tmp_path / "env", place)) == set()
 
 
+@ONCE
 @ON_BTRFS
 @pytest.mark.parametrize("by", ["option", "variable", "ini"])
 def test_with_snapshots_it_is_refused_before_anything_is_made(
@@ -212,6 +218,7 @@ def test_link_modes_that_share_memory_anyway_stay_as_they_are_and_auto_takes_no_
         link_modes("snapshot").sharing_memory()
 
 
+@ONCE
 @ON_BTRFS
 def test_explain_dedupe_and_fork(environments: Environments, place: Path, reflink: Run) -> None:
     environments.share("env")
@@ -247,6 +254,7 @@ def test_explain_dedupe_and_fork(environments: Environments, place: Path, reflin
     assert explained()["changed"] == [str(changed)]
 
 
+@ONCE
 @ON_BTRFS
 def test_of_a_base_cache_only_wheels_with_shared_objects_are_taken_over(
     environments: Environments, tmp_path: Path, place: Path, reflink: Run
