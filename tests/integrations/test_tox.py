@@ -429,11 +429,11 @@ def test_without_deps_the_seeds_come_all_the_same(newest: Path, on_btrfs: Path, 
 
 
 @AT_LENGTH
-def test_deps_that_fail_leave_the_seeds_to_the_next_run(newest: Path, project: Path) -> None:
+def test_deps_that_fail_leave_the_seeds_to_the_next_run(tox: Path, project: Path) -> None:
     write(project, "first\n    missing", "package = skip", "import pip")
-    run(newest, project, "-e", HERE, code=1)
+    run(tox, project, "-e", HERE, code=1)
     write(project, "first", "package = skip", "import first, pip")
-    run(newest, project, "-e", HERE)
+    run(tox, project, "-e", HERE)
     assert packages(project / ".tox" / HERE).keys() == {"first", "pip"}
 
 

@@ -77,7 +77,7 @@ class Seeds:
         return self._environment.creator
 
     def _holds_packages(self) -> bool:
-        libraries = {self._environment.env_site_package_dir(), self._environment.env_site_package_dir_plat()}
+        libraries = {Path(self._creator.purelib), Path(self._creator.platlib)}
         return any(layer_of(library) or any(installed_in(library)) for library in libraries)
 
     def _nothing_follows(self) -> bool:
