@@ -15,6 +15,7 @@ class Treatment(Enum):
 
     SOURCE = "handed to pip, whatever it is run for"
     CHOICE = "handed to pip where it resolves"
+    FOREIGN = "handed to pip where it chooses wheels for another Python"
     IDLE = "taken, and means nothing here"
     REFUSED = "refused by name"
 
@@ -91,6 +92,7 @@ PIP_OPTIONS = [
         "--no-deps --no-dependencies",
         "--ignore-installed -I",
     ),
+    *_options(Treatment.FOREIGN, False, "--platform", "--python-version", "--implementation", "--abi"),
     *_options(Treatment.IDLE, False, "--root-user-action"),
     *_options(
         Treatment.IDLE,
@@ -104,26 +106,23 @@ PIP_OPTIONS = [
     *_options(
         Treatment.REFUSED,
         False,
-        "--root",
-        "--prefix",
         "--src --source --source-dir --source-directory",
-        "--platform",
-        "--python-version",
-        "--implementation",
-        "--abi",
-        "--report",
         "--requirements-from-script",
     ),
-    *_options(Treatment.REFUSED, True, "--user", "--only-deps"),
+    *_options(Treatment.REFUSED, True, "--only-deps"),
 ]
 # what our parser declares by itself, with pip's meaning
 DECLARED = (
-    *("--requirement", "--constraint", "--editable", "--group", "--target", "--dry-run", "--break-system-packages"),
-    *("--compile", "--no-compile", "--progress-bar", "--require-virtualenv", "--python"),
-    *("--help", "--verbose", "--quiet"),
+    *("--requirement", "--constraint", "--editable", "--group", "--target", "--prefix", "--root", "--user", "--report"),
+    *("--dry-run", "--break-system-packages", "--require-virtualenv", "--compile", "--no-compile", "--progress-bar"),
+    *("--python", "--help", "--verbose", "--quiet"),
 )
 _TRUE = ("y", "yes", "t", "true", "on", "1")
 _FALSE = ("n", "no", "f", "false", "off", "0")
+# what our parser calls the options whose variables it has to read itself
+_SWITCHES = ("dry_run", "break_system_packages", "require_virtualenv", "user")
+_VALUES = ("target", "prefix", "root", "report", "progress_bar")
+_LISTS = {"files": "PIP_REQUIREMENT", "editables": "PIP_EDITABLE", "groups": "PIP_GROUP"}
 
 
 class _Words(Action):
@@ -148,16 +147,17 @@ class _Refused(Action):
 _ACTIONS = {
     Treatment.SOURCE: (_Words, "sources"),
     Treatment.CHOICE: (_Words, "choices"),
+    Treatment.FOREIGN: (_Words, "foreign"),
     Treatment.IDLE: (_Idle, SUPPRESS),
     Treatment.REFUSED: (_Refused, SUPPRESS),
 }
 
 
 def add_pip_options(parser: ArgumentParser, *, choices: bool) -> None:
-    """Add pip's options; they end in ``sources`` and, if those are asked for, in ``choices``."""
+    """Add pip's options; they end in ``sources`` and, if those are asked for, in ``choices`` and ``foreign``."""
     for treatment, (action, dest) in _ACTIONS.items():
         options = [option for option in PIP_OPTIONS if option.treatment is treatment]
-        if treatment is Treatment.CHOICE and not choices:
+        if treatment in {Treatment.CHOICE, Treatment.FOREIGN} and not choices:
             continue
         names = " ".join(option.names[0] for option in options)
         group = parser.add_argument_group(f"pip's options, {treatment.value}", names)
@@ -181,17 +181,20 @@ def set_pip_defaults(parser: ArgumentParser, environ: Mapping[str, str]) -> None
             _refuse_variable(option, asked[option.variable])
     flags = [each for each in PIP_OPTIONS if each.treatment is Treatment.CHOICE and each.flag]
     parser.set_defaults(choices=[each.names[0] for each in flags if _is_true(asked, each.variable)])
-    for dest in ("dry_run", "break_system_packages", "require_virtualenv"):
-        if f"PIP_{dest.upper()}" in asked:
-            parser.set_defaults(**{dest: _is_true(asked, f"PIP_{dest.upper()}")})
+    foreign = [each for each in PIP_OPTIONS if each.treatment is Treatment.FOREIGN and each.variable in asked]
+    words = [word for each in foreign for value in asked[each.variable].split() for word in (each.names[0], value)]
+    parser.set_defaults(foreign=words)
     # to pip, both say whether to compile
     for name in ("PIP_COMPILE", "PIP_NO_COMPILE"):
         if name in asked:
             parser.set_defaults(no_compile_bytecode=not _is_true(asked, name))
-    for dest, name in (("target", "PIP_TARGET"), ("progress_bar", "PIP_PROGRESS_BAR")):
-        if name in asked:
-            parser.set_defaults(**{dest: asked[name]})
-    for dest, name in (("files", "PIP_REQUIREMENT"), ("editables", "PIP_EDITABLE"), ("groups", "PIP_GROUP")):
+    for dest in _SWITCHES:
+        if f"PIP_{dest.upper()}" in asked:
+            parser.set_defaults(**{dest: _is_true(asked, f"PIP_{dest.upper()}")})
+    for dest in _VALUES:
+        if f"PIP_{dest.upper()}" in asked:
+            parser.set_defaults(**{dest: asked[f"PIP_{dest.upper()}"]})
+    for dest, name in _LISTS.items():
         if name in asked:
             parser.set_defaults(**{dest: asked[name].split()})
 
