@@ -177,3 +177,18 @@ def test_variables_say_the_same(
     assert list((tmp_path / "root" / "opt").glob("lib/python3.13/site-packages/plain-*.dist-info"))
     install("--isolated", wheel)
     assert (environment / "bin" / "sample").exists()
+
+
+def test_the_configuration_of_the_environment_counts(
+    tmp_path: Path, install: Install, environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PIP_CONFIG_FILE", raising=False)
+    for version in ("1.0", "2.0"):
+        make_wheel(tmp_path, {"sample.py": version.encode()}, version=version)
+    (tmp_path / "constraints.txt").write_text("sample<2\n")
+    for number, (constraint, expected) in enumerate(
+        [("", b"2.0"), (f"constraint = {tmp_path}/constraints.txt", b"1.0")]
+    ):
+        (environment / "pip.conf").write_text(f"[install]\n{constraint}\n")
+        install("--target", tmp_path / str(number), "--no-index", "--find-links", tmp_path, "sample")
+        assert (tmp_path / str(number) / "sample.py").read_bytes() == expected
