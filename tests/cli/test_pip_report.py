@@ -52,14 +52,11 @@ def test_each_command_of_a_sequence_reports_as_pip_does(tmp_path: Path, install:
     for words in (
         ["--dry-run", "top[x]"],
         ["top[x]"],
-        ["top[x]"],
-        ["-U", "base"],
+        ["-U", "base", "more"],
         ["--no-deps", "--force-reinstall", "top"],
-        ["-I", "top"],
         ["--target", tmp_path / "target", "top"],
         ["--prefix", tmp_path / "prefix", "top"],
         ["--force-reinstall", local],
-        [tmp_path / "project"],
         ["-e", tmp_path / "project"],
     ):
         install("--report", report, *words)

@@ -68,11 +68,11 @@ def _elsewhere(options: Namespace, target: Target) -> Target:
     # a lazy boundary: most installations are for an environment
     from virtualenv_reflink.environment.schemes import below_prefix, below_root, for_user, into_directory
 
+    for place in (options.target, options.prefix, options.root):
+        if place and place.exists() and not place.is_dir():
+            raise TargetError(f"{place.absolute()} is not a directory, so nothing can be installed into it")
     if options.target:
-        directory = options.target.absolute()
-        if directory.exists() and not directory.is_dir():
-            raise TargetError(f"{directory} is not a directory, so nothing can be installed into it")
-        return into_directory(target, directory)
+        return into_directory(target, options.target.absolute())
     if options.prefix:
         target = below_prefix(target, options.prefix.absolute())
     if options.user:
