@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.conftest import ONCE, Install, Run, bare, python_of
 from tests.support.index import Index
+from tests.support.projects import make_project
 from tests.support.wheels import make_wheel
 
 pytestmark = ONCE
@@ -62,6 +64,8 @@ def sources(directory: Path) -> dict[str, bytes]:
         ["--abi", "cp39", "--no-deps", "DIST/native-1.0-cp313-cp313-win_amd64.whl"],
         [*WINDOWS, "--no-deps", "DIST/native-1.0-cp313-cp313-win_amd64.whl"],
         ["--python-version", "3.7", BINARY, "tool"],
+        # which is built for this Python
+        [*WINDOWS, "--no-deps", "PROJECT"],
         # of which pip says that more must be said
         [*WINDOWS, "native"],
         ["--python-version", "three", BINARY, "native"],
@@ -72,7 +76,9 @@ def test_a_directory_is_filled_as_by_pip(
     tmp_path: Path, index: Index, reflink: Run, cache: Path, environment: Path, words: list[str]
 ) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    asked = [word.replace("DIST", str(index.directory)) for word in words]
+    make_project(tmp_path / "project")
+    places = {"DIST": index.directory, "PROJECT": tmp_path / "project"}
+    asked = [re.sub("DIST|PROJECT", lambda found: str(places[found[0]]), word) for word in words]
     status = int(bool(pip(environment, "--target", theirs, *asked)))
     options = ["--wheel-cache", cache, "-p", environment, "--target", ours]
     said = reflink("install", *options, *asked, code=status).stderr

@@ -144,7 +144,7 @@ def test_an_environment_of_which_the_user_has_no_packages(
 
 @pytest.mark.parametrize(
     "words",
-    [["--user", "--prefix", "p"], ["--user", "--target", "t"], ["--target", "t", "--prefix", "p"]],
+    [["--user", "--prefix", "p"], ["--user", "--target", "t"], ["--prefix", "p", "--target", "t"]],
     ids=" ".join,
 )
 def test_places_that_contradict_each_other(

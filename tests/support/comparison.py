@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from importlib.metadata import distributions
+from importlib.metadata import EntryPoint, distributions
 from operator import eq
 from pathlib import Path
 from tokenize import detect_encoding
@@ -32,12 +32,19 @@ def packages(environment: Path) -> dict[str, str]:
 def entry_points(environment: Path) -> set[str]:
     """Where the generated scripts are, whose code each installer writes in its own way, prefixes inside included."""
     return {
-        os.path.relpath(library.parents[2] / "bin" / point.name, environment)
+        os.path.relpath(library.parents[2] / "bin" / name, environment)
         for library in environment.rglob("site-packages")
         for each in distributions(path=[str(library)])
         for point in each.entry_points
         if "_scripts" in point.group
+        for name in _names(point, library)
     }
+
+
+def _names(script: EntryPoint, library: Path) -> list[str]:
+    """Return what a script is called; one of pip's own is named after the Python that it is installed for."""
+    version = library.parent.name.removeprefix("python")
+    return [script.name, f"pip{version}"] if script.value.startswith("pip.") else [script.name]
 
 
 def facts(environment: Path) -> dict[str, tuple[int, bytes]]:
