@@ -58,17 +58,14 @@ def sources(directory: Path) -> dict[str, bytes]:
         [*WINDOWS, "--python-version", "39", BINARY, "tool"],
         [*WINDOWS, "--platform", "manylinux2014_x86_64", "--no-deps", "native"],
         [*OLD, BINARY, "tool"],
-        ["--implementation", "pp", BINARY, "native"],
         ["--platform", "linux_riscv64", "--no-deps", "DIST/native-1.0-py3-none-any.whl"],
         # of another Python than is asked for
         ["--abi", "cp39", "--no-deps", "DIST/native-1.0-cp313-cp313-win_amd64.whl"],
         [*WINDOWS, "--no-deps", "DIST/native-1.0-cp313-cp313-win_amd64.whl"],
-        ["--python-version", "3.7", BINARY, "tool"],
         # which is built for this Python
         [*WINDOWS, "--no-deps", "PROJECT"],
         # of which pip says that more must be said
         [*WINDOWS, "native"],
-        ["--python-version", "three", BINARY, "native"],
     ],
     ids=" ".join,
 )

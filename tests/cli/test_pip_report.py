@@ -55,7 +55,6 @@ def test_each_command_of_a_sequence_reports_as_pip_does(tmp_path: Path, install:
         ["-U", "base", "more"],
         ["--no-deps", "--force-reinstall", "top"],
         ["--target", tmp_path / "target", "top"],
-        ["--prefix", tmp_path / "prefix", "top"],
         ["--force-reinstall", local],
         ["-e", tmp_path / "project"],
     ):

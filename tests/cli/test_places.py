@@ -61,7 +61,6 @@ def test_every_link_mode_fills_it_as_pip_does(place: Path, reflink: Run, elsewhe
 @pytest.mark.parametrize(
     ("python", "words", "library"),
     [
-        (BASE, ["--prefix", "PLACE"], "lib/python3.13/site-packages"),
         (BASE, ["--root", "PLACE", "--prefix", "/opt/tool"], "opt/tool/lib/python3.13/site-packages"),
         # whose own scheme is another one, which is not that of a prefix
         (DEBIAN, ["--prefix", "PLACE"], "lib/python3.*/site-packages"),
@@ -71,7 +70,7 @@ def test_every_link_mode_fills_it_as_pip_does(place: Path, reflink: Run, elsewhe
 def test_schemes_of_interpreters(
     tmp_path: Path, install: Install, python: Path, words: list[str], library: str
 ) -> None:
-    scheme = [python, "-c", "import sysconfig; print(sysconfig.get_default_scheme())"]
+    scheme = [python, "-c", "import sysconfig; print(getattr(sysconfig, 'get_default_scheme', str)())"]
     if python is DEBIAN and (
         not python.exists() or subprocess.check_output(scheme, text=True).strip() != "posix_local"
     ):
