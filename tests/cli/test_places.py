@@ -184,9 +184,22 @@ def test_the_configuration_of_the_environment_counts(
     for version in ("1.0", "2.0"):
         make_wheel(tmp_path, {"sample.py": version.encode()}, version=version)
     (tmp_path / "constraints.txt").write_text("sample<2\n")
+    words = ["--no-index", "--find-links", tmp_path, "sample"]
     for number, (constraint, expected) in enumerate(
         [("", b"2.0"), (f"constraint = {tmp_path}/constraints.txt", b"1.0")]
     ):
-        (environment / "pip.conf").write_text(f"[install]\n{constraint}\n")
-        install("--target", tmp_path / str(number), "--no-index", "--find-links", tmp_path, "sample")
-        assert (tmp_path / str(number) / "sample.py").read_bytes() == expected
+        place = tmp_path / str(number)
+        (environment / "pip.conf").write_text(f"[install]\n{constraint}\ntarget = {place}\nno-deps = true\n")
+        install(*words)
+        assert (place / "sample.py").read_bytes() == expected
+    # the command line and variables outweigh it
+    (environment / "pip.conf").write_text(f"[global]\nprefix = {tmp_path}/prefix\ndry-run = yes\n")
+    assert "Would install" in install(*words).stdout
+    monkeypatch.setenv("PIP_DRY_RUN", "no")
+    install("--prefix", tmp_path / "other", *words)
+    assert list((tmp_path / "other").glob("lib/*/site-packages/sample.py"))
+    assert not (tmp_path / "prefix").exists()
+    (environment / "pip.conf").write_text("[install]\nuser = true\n")
+    pip(python_of(environment), *words, code=1)
+    assert "--user cannot be used" in install(*words, code=1).stderr
+    assert packages(environment) == {}

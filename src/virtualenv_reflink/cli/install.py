@@ -7,10 +7,11 @@ import time
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
 
-from virtualenv_reflink.cli.options import add_locks, add_requirements, add_settings
+from virtualenv_reflink.cli.options import add_locks, add_requirements, add_settings, request
 from virtualenv_reflink.cli.outcome import add_outcome
 from virtualenv_reflink.cli.parser import command_parser
-from virtualenv_reflink.cli.pip_options import add_pip_options, set_pip_defaults, wants_isolation
+from virtualenv_reflink.cli.pip_defaults import configured_variables, set_pip_defaults, wants_isolation
+from virtualenv_reflink.cli.pip_options import add_pip_options
 from virtualenv_reflink.cli.pip_report import add_report, check_report
 from virtualenv_reflink.cli.places import add_places, check_places, placed
 from virtualenv_reflink.environment.discovery import PendingTarget
@@ -20,16 +21,23 @@ def run(arguments: Sequence[str]) -> int:
     """Run the subcommand."""
     started = time.monotonic()
     parser = _parser()
-    if not wants_isolation(arguments):
+    is_isolated = wants_isolation(arguments)
+    if not is_isolated:
         set_pip_defaults(parser, os.environ)
     options = parser.parse_args(arguments)
-    check_places(options)
-    check_report(options)
     pending = PendingTarget(options.python)
     # imported while the interpreter starts
     from virtualenv_reflink.cli.installing import install
 
-    install(options, placed(options, pending.target()), started)
+    target = pending.target()
+    if request(options) and not is_isolated:
+        # one of the files belongs to the interpreter
+        configured = configured_variables(os.environ, target.environment.prefix)
+        set_pip_defaults(parser, {**os.environ, **configured})
+        options = parser.parse_args(arguments) if configured else options
+    check_places(options)
+    check_report(options)
+    install(options, placed(options, target), started)
     return 0
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, Action, ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, NoReturn
-
-from virtualenv_reflink.errors import OptionError
 
 
 class Treatment(Enum):
@@ -117,12 +114,6 @@ DECLARED = (
     *("--dry-run", "--break-system-packages", "--require-virtualenv", "--compile", "--no-compile", "--progress-bar"),
     *("--python", "--help", "--verbose", "--quiet"),
 )
-_TRUE = ("y", "yes", "t", "true", "on", "1")
-_FALSE = ("n", "no", "f", "false", "off", "0")
-# what our parser calls the options whose variables it has to read itself
-_SWITCHES = ("dry_run", "break_system_packages", "require_virtualenv", "user")
-_VALUES = ("target", "prefix", "root", "report", "progress_bar")
-_LISTS = {"files": "PIP_REQUIREMENT", "editables": "PIP_EDITABLE", "groups": "PIP_GROUP"}
 
 
 class _Words(Action):
@@ -168,37 +159,6 @@ def add_pip_options(parser: ArgumentParser, *, choices: bool) -> None:
             )
 
 
-def set_pip_defaults(parser: ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Give what variables of pip ask for to the parser of ``install`` as defaults, where pip run for us cannot see it.
-
-    What decides how requirements resolve and where they come from, pip reads from its variables itself.
-
-    :raises OptionError: for a variable that stands for an option we do not have, or cannot be read.
-    """
-    asked = {name: value for name, value in environ.items() if name.startswith("PIP_") and value}
-    for option in PIP_OPTIONS:
-        if option.treatment is Treatment.REFUSED and option.variable in asked:
-            _refuse_variable(option, asked[option.variable])
-    flags = [each for each in PIP_OPTIONS if each.treatment is Treatment.CHOICE and each.flag]
-    parser.set_defaults(choices=[each.names[0] for each in flags if _is_true(asked, each.variable)])
-    foreign = [each for each in PIP_OPTIONS if each.treatment is Treatment.FOREIGN and each.variable in asked]
-    words = [word for each in foreign for value in asked[each.variable].split() for word in (each.names[0], value)]
-    parser.set_defaults(foreign=words)
-    # to pip, both say whether to compile
-    for name in ("PIP_COMPILE", "PIP_NO_COMPILE"):
-        if name in asked:
-            parser.set_defaults(no_compile_bytecode=not _is_true(asked, name))
-    for dest in _SWITCHES:
-        if f"PIP_{dest.upper()}" in asked:
-            parser.set_defaults(**{dest: _is_true(asked, f"PIP_{dest.upper()}")})
-    for dest in _VALUES:
-        if f"PIP_{dest.upper()}" in asked:
-            parser.set_defaults(**{dest: asked[f"PIP_{dest.upper()}"]})
-    for dest, name in _LISTS.items():
-        if name in asked:
-            parser.set_defaults(**{dest: asked[name].split()})
-
-
 def variable_of(name: str) -> str:
     """Return the environment variable that pip gives to an option."""
     return "PIP_" + name.lstrip("-").replace("-", "_").upper()
@@ -206,23 +166,3 @@ def variable_of(name: str) -> str:
 
 def _initial(dest: str) -> Any:
     return SUPPRESS if dest is SUPPRESS else []
-
-
-def _refuse_variable(option: PipOption, value: str) -> None:
-    if not option.flag or _is_true({option.variable: value}, option.variable):
-        raise OptionError(
-            f"{option.variable}={value} asks for {option.names[0]} of pip, which is not supported here; "
-            "unset it, or use pip"
-        )
-
-
-def _is_true(asked: Mapping[str, str], name: str) -> bool:
-    value = asked.get(name, "no").lower()
-    if value not in (*_TRUE, *_FALSE):
-        raise OptionError(f"{name}={asked[name]} cannot be used; say yes or no")
-    return value in _TRUE
-
-
-def wants_isolation(words: Iterable[str]) -> bool:
-    """Return whether pip is to pass over its variables."""
-    return "--isolated" in words
