@@ -14,7 +14,7 @@ POPULAR = ["flask", *(["black[jupyter]"] if sys.version_info >= (3, 13) else [])
 RELEASES = ["furo==2022.12.7", "httpie==3.2.1"]
 SEQUENCES = [
     *("upgrade", "override", "editable-to-plain", "kinds-of-versions", "ignore-installed"),
-    *("egg-with-list", "egg-directory", "egg-link-with-script"),
+    *("egg-with-list", "egg-directory", "egg-link-with-script", "prefix"),
 ]
 
 

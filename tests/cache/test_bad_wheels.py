@@ -354,7 +354,7 @@ def test_no_space_for_the_environment(tmp_path: Path, small: Path, refused: Call
 def bare_environment(root: Path) -> Environment:
     """An environment that nobody has made yet."""
     python, library = Path(sys.executable), root / "lib"
-    return Environment(root, python, python, (3, 13, 0), library, library, root / "bin", root / "include", root)
+    return Environment(root, python, python, (3, 13, 0), library, library, root / "bin", root / "include", root, root)
 
 
 def install_copies(unpacked: UnpackedWheel, environment: Environment) -> None:

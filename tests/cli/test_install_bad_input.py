@@ -141,7 +141,8 @@ def test_targets_that_are_none(tmp_path: Path, reflink: Run) -> None:
         "python9.9": "no interpreter of that name on the PATH",
     }.items():
         assert said in reflink("install", "-p", named, "six", code=1).stderr
-    assert "is not a directory" in reflink("install", "--target", tmp_path / "file", "six", code=1).stderr
+    for option in ("--target", "--prefix", "--root"):
+        assert "is not a directory" in reflink("install", option, tmp_path / "file", "six", code=1).stderr
 
 
 def test_a_python_that_is_managed_externally(

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support.comparison import differences
+from tests.support.comparison import lasting_differences
 
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python")
-_ONLY_THEIRS = "facts: only theirs: "
 _OURS = (sys.executable, "-m", "virtualenv_reflink", "install")
 
 
@@ -38,27 +37,18 @@ class Beside:
         found = [f"a traceback: {ours.said}"] if "Traceback (most recent" in ours.said else []
         if bool(ours.status) != bool(theirs.status):
             found.append(f"exit status {ours.status} ({ours.end}) and {theirs.status} ({theirs.end})")
-        return found + self._differences()
+        return found + lasting_differences(self.ours, self.theirs)
 
     def pip(self, *words: str, **variables: str) -> list[str]:
         """Run a command of pip's in both environments; return how its answers and the environments differ."""
         answers = [self._run(variables, *_PIP, each, *_for(each, words)) for each in (self.ours, self.theirs)]
         found = [] if _alike(*answers) else [f"pip {' '.join(words)}: {answers[0].said!r} and {answers[1].said!r}"]
-        return found + self._differences()
+        return found + lasting_differences(self.ours, self.theirs)
 
     def remove(self) -> None:
         """Delete both environments."""
         for environment in (self.ours, self.theirs):
             shutil.rmtree(environment)
-
-    def _differences(self) -> list[str]:
-        """Return how the environments differ, but for directories that pip leaves when it has emptied them."""
-        return [each for each in differences(self.ours, self.theirs) if not self._is_emptied(each)]
-
-    def _is_emptied(self, difference: str) -> bool:
-        path = self.theirs / difference.removeprefix(_ONLY_THEIRS)
-        is_directory = difference.startswith(_ONLY_THEIRS) and path.is_dir()
-        return is_directory and all(each.is_dir() for each in path.rglob("*"))
 
     def _run(self, variables: Mapping[str, str], *command: object) -> _Answer:
         done = subprocess.run(

@@ -244,6 +244,15 @@ SEQUENCES: dict[str, tuple[Step, ...]] = {
     "requires-python": ("install later", "install --ignore-requires-python later", "install later"),
     "settings": ("install -r settings.txt", "install -C a=b ./project", "install --force-reinstall -r settings.txt"),
     "wrong-record": ("install odd", "install --force-reinstall odd", "uninstall -y odd"),
+    "prefix": (
+        "install demo==1.0",
+        "install --prefix ENV/opt demo",
+        "install -U --prefix ENV/opt demo",
+        "install --prefix ENV/opt demo==1.0",
+        "install demo==1.0",
+        "install --prefix ENV/opt --force-reinstall demo",
+        "install --root ENV/root --prefix /opt top",
+    ),
     "formats": ("install --no-binary demo demo", "install --only-binary :all: demo", "install --no-binary :all: base"),
 }
 NAMES = list(SEQUENCES)

@@ -171,7 +171,7 @@ def test_start_files_of_a_layer(python: Path, tmp_path: Path, plain: Path, refli
 @pytest.mark.parametrize("version", [(3, 15, 0), (3, 18, 0), (3, 20, 1), (4, 0, 0)])
 def test_no_line_is_run_from_python_3_15_on(tmp_path: Path, version: tuple[int, int, int]) -> None:
     for place in (tmp_path, tmp_path / "josé"):
-        environment = Environment(place, place, place, version, *[place] * 5)
+        environment = Environment(place, place, place, version, *[place] * 6)
         lines = list(startup_of(place / "tree", environment, place / "note").files.values())
         assert lines
         assert not [line for line in lines if line.startswith(b"import")]

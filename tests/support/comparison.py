@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from importlib.metadata import distributions
+from importlib.metadata import EntryPoint, distributions
 from operator import eq
 from pathlib import Path
 from tokenize import detect_encoding
@@ -13,6 +13,7 @@ from tokenize import detect_encoding
 from tests.support.wheels import record_hash
 
 _NO_FILE, _UNTRUE = "no file", "untrue"
+_ONLY_THEIRS = "facts: only theirs: "
 _GENERATED = {"INSTALLER", "RECORD", "direct_url.json"}
 
 
@@ -29,9 +30,21 @@ def packages(environment: Path) -> dict[str, str]:
 
 
 def entry_points(environment: Path) -> set[str]:
-    """Where the generated scripts are, whose code each installer writes in its own way."""
-    installed = distributions(path=[str(site_packages(environment))])
-    return {f"bin/{point.name}" for each in installed for point in each.entry_points if "_scripts" in point.group}
+    """Where the generated scripts are, whose code each installer writes in its own way, prefixes inside included."""
+    return {
+        os.path.relpath(library.parents[2] / "bin" / name, environment)
+        for library in environment.rglob("site-packages")
+        for each in distributions(path=[str(library)])
+        for point in each.entry_points
+        if "_scripts" in point.group
+        for name in _names(point, library)
+    }
+
+
+def _names(script: EntryPoint, library: Path) -> list[str]:
+    """Return what a script is called; one of pip's own is named after the Python that it is installed for."""
+    version = library.parent.name.removeprefix("python")
+    return [script.name, f"pip{version}"] if script.value.startswith("pip.") else [script.name]
 
 
 def facts(environment: Path) -> dict[str, tuple[int, bytes]]:
@@ -70,6 +83,17 @@ def differences(ours: Path, theirs: Path) -> list[str]:
         both = here.keys() & there.keys()
         found += [f"{look.__name__}: unlike: {name}" for name in both if not are_alike(here[name], there[name])]
     return sorted(found)
+
+
+def lasting_differences(ours: Path, theirs: Path) -> list[str]:
+    """Say in what they differ, but for directories that pip leaves when it has emptied them."""
+    return [each for each in differences(ours, theirs) if not _is_emptied(each, theirs)]
+
+
+def _is_emptied(difference: str, theirs: Path) -> bool:
+    path = theirs / difference.removeprefix(_ONLY_THEIRS)
+    is_directory = difference.startswith(_ONLY_THEIRS) and path.is_dir()
+    return is_directory and all(each.is_dir() for each in path.rglob("*"))
 
 
 def _is_as_true(ours: dict[str, str], theirs: dict[str, str]) -> bool:

@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     target = find_target(options.python)
     telling = progress(verbose=options.verbose, quiet=options.quiet)
     provisioner = Provisioner(settings(options), target.environment, telling, options.sources)
-    lock = provisioner.lock(wanted, search_path=()).lock
+    lock = provisioner.resolution.lock(wanted, search_path=()).lock
     write_pylock(lock, Path(options.output), provisioner.facts)
     if not options.quiet:
         print(f"Locked {len(lock.packages)} packages in {options.output}")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, Action, ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, NoReturn
-
-from virtualenv_reflink.errors import OptionError
 
 
 class Treatment(Enum):
@@ -15,6 +12,7 @@ class Treatment(Enum):
 
     SOURCE = "handed to pip, whatever it is run for"
     CHOICE = "handed to pip where it resolves"
+    FOREIGN = "handed to pip where it chooses wheels for another Python"
     IDLE = "taken, and means nothing here"
     REFUSED = "refused by name"
 
@@ -91,6 +89,7 @@ PIP_OPTIONS = [
         "--no-deps --no-dependencies",
         "--ignore-installed -I",
     ),
+    *_options(Treatment.FOREIGN, False, "--platform", "--python-version", "--implementation", "--abi"),
     *_options(Treatment.IDLE, False, "--root-user-action"),
     *_options(
         Treatment.IDLE,
@@ -104,26 +103,17 @@ PIP_OPTIONS = [
     *_options(
         Treatment.REFUSED,
         False,
-        "--root",
-        "--prefix",
         "--src --source --source-dir --source-directory",
-        "--platform",
-        "--python-version",
-        "--implementation",
-        "--abi",
-        "--report",
         "--requirements-from-script",
     ),
-    *_options(Treatment.REFUSED, True, "--user", "--only-deps"),
+    *_options(Treatment.REFUSED, True, "--only-deps"),
 ]
 # what our parser declares by itself, with pip's meaning
 DECLARED = (
-    *("--requirement", "--constraint", "--editable", "--group", "--target", "--dry-run", "--break-system-packages"),
-    *("--compile", "--no-compile", "--progress-bar", "--require-virtualenv", "--python"),
-    *("--help", "--verbose", "--quiet"),
+    *("--requirement", "--constraint", "--editable", "--group", "--target", "--prefix", "--root", "--user", "--report"),
+    *("--dry-run", "--break-system-packages", "--require-virtualenv", "--compile", "--no-compile", "--progress-bar"),
+    *("--python", "--help", "--verbose", "--quiet"),
 )
-_TRUE = ("y", "yes", "t", "true", "on", "1")
-_FALSE = ("n", "no", "f", "false", "off", "0")
 
 
 class _Words(Action):
@@ -148,16 +138,17 @@ class _Refused(Action):
 _ACTIONS = {
     Treatment.SOURCE: (_Words, "sources"),
     Treatment.CHOICE: (_Words, "choices"),
+    Treatment.FOREIGN: (_Words, "foreign"),
     Treatment.IDLE: (_Idle, SUPPRESS),
     Treatment.REFUSED: (_Refused, SUPPRESS),
 }
 
 
 def add_pip_options(parser: ArgumentParser, *, choices: bool) -> None:
-    """Add pip's options; they end in ``sources`` and, if those are asked for, in ``choices``."""
+    """Add pip's options; they end in ``sources`` and, if those are asked for, in ``choices`` and ``foreign``."""
     for treatment, (action, dest) in _ACTIONS.items():
         options = [option for option in PIP_OPTIONS if option.treatment is treatment]
-        if treatment is Treatment.CHOICE and not choices:
+        if treatment in {Treatment.CHOICE, Treatment.FOREIGN} and not choices:
             continue
         names = " ".join(option.names[0] for option in options)
         group = parser.add_argument_group(f"pip's options, {treatment.value}", names)
@@ -168,34 +159,6 @@ def add_pip_options(parser: ArgumentParser, *, choices: bool) -> None:
             )
 
 
-def set_pip_defaults(parser: ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Give what variables of pip ask for to the parser of ``install`` as defaults, where pip run for us cannot see it.
-
-    What decides how requirements resolve and where they come from, pip reads from its variables itself.
-
-    :raises OptionError: for a variable that stands for an option we do not have, or cannot be read.
-    """
-    asked = {name: value for name, value in environ.items() if name.startswith("PIP_") and value}
-    for option in PIP_OPTIONS:
-        if option.treatment is Treatment.REFUSED and option.variable in asked:
-            _refuse_variable(option, asked[option.variable])
-    flags = [each for each in PIP_OPTIONS if each.treatment is Treatment.CHOICE and each.flag]
-    parser.set_defaults(choices=[each.names[0] for each in flags if _is_true(asked, each.variable)])
-    for dest in ("dry_run", "break_system_packages", "require_virtualenv"):
-        if f"PIP_{dest.upper()}" in asked:
-            parser.set_defaults(**{dest: _is_true(asked, f"PIP_{dest.upper()}")})
-    # to pip, both say whether to compile
-    for name in ("PIP_COMPILE", "PIP_NO_COMPILE"):
-        if name in asked:
-            parser.set_defaults(no_compile_bytecode=not _is_true(asked, name))
-    for dest, name in (("target", "PIP_TARGET"), ("progress_bar", "PIP_PROGRESS_BAR")):
-        if name in asked:
-            parser.set_defaults(**{dest: asked[name]})
-    for dest, name in (("files", "PIP_REQUIREMENT"), ("editables", "PIP_EDITABLE"), ("groups", "PIP_GROUP")):
-        if name in asked:
-            parser.set_defaults(**{dest: asked[name].split()})
-
-
 def variable_of(name: str) -> str:
     """Return the environment variable that pip gives to an option."""
     return "PIP_" + name.lstrip("-").replace("-", "_").upper()
@@ -203,23 +166,3 @@ def variable_of(name: str) -> str:
 
 def _initial(dest: str) -> Any:
     return SUPPRESS if dest is SUPPRESS else []
-
-
-def _refuse_variable(option: PipOption, value: str) -> None:
-    if not option.flag or _is_true({option.variable: value}, option.variable):
-        raise OptionError(
-            f"{option.variable}={value} asks for {option.names[0]} of pip, which is not supported here; "
-            "unset it, or use pip"
-        )
-
-
-def _is_true(asked: Mapping[str, str], name: str) -> bool:
-    value = asked.get(name, "no").lower()
-    if value not in (*_TRUE, *_FALSE):
-        raise OptionError(f"{name}={asked[name]} cannot be used; say yes or no")
-    return value in _TRUE
-
-
-def wants_isolation(words: Iterable[str]) -> bool:
-    """Return whether pip is to pass over its variables."""
-    return "--isolated" in words

@@ -29,6 +29,7 @@ answer = {
     "in_environment": in_environment,
     "base_executable": getattr(sys, "_base_executable", None) or sys.executable,
     "version": sys.version_info[:3],
+    "prefix": sys.prefix,
     "paths": sysconfig.get_paths(scheme),
     "search_path": [place for place in sys.path if os.path.isdir(place)],
     "marker": None if in_environment or not os.path.exists(marker) else marker,
@@ -41,9 +42,11 @@ class Target(NamedTuple):
 
     ``search_path`` is where the interpreter finds packages, ``managed_by`` the EXTERNALLY-MANAGED file of a Python that
     belongs to somebody else (PEP 668), and ``is_environment`` whether the interpreter is that of an environment.
+    ``replaced_in`` is where other versions of what comes into ``environment`` give way, which may be elsewhere.
     """
 
     environment: Environment
+    replaced_in: Environment
     search_path: tuple[Path, ...]
     managed_by: Path | None
     is_environment: bool
@@ -98,16 +101,10 @@ def _target(executable: Path, told: dict) -> Target:  # type: ignore[type-arg]
         scripts=Path(paths["scripts"]),
         headers=headers_of(root, version) if told["in_environment"] else Path(paths["include"]),
         data=root,
+        prefix=Path(told["prefix"]),
     )
     marker = told["marker"] and Path(told["marker"])
-    return Target(environment, tuple(map(Path, told["search_path"])), marker, told["in_environment"])
-
-
-def into_directory(target: Target, directory: Path) -> Target:
-    """Return the target that is a plain directory of packages for the interpreter of another, as pip's ``--target``."""
-    headers = directory / "include" / "python"
-    environment = target.environment.with_all_in(directory)._replace(scripts=directory / "bin", headers=headers)
-    return Target(environment, (directory,), None, is_environment=False)
+    return Target(environment, environment, tuple(map(Path, told["search_path"])), marker, told["in_environment"])
 
 
 def check_writable(environment: Environment) -> None:

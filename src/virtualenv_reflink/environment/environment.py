@@ -8,7 +8,8 @@ class Environment(NamedTuple):
     """A target interpreter with its install scheme.
 
     ``executable`` is what scripts run, ``base_executable`` the interpreter that compiles for it, ``root`` the directory
-    outside of which nothing is written. ``headers`` has a directory for each distribution.
+    outside of which nothing is written. ``headers`` has a directory for each distribution. ``prefix`` is ``sys.prefix``
+    of the interpreter, and ``apart`` says why it does not look for packages here by itself, where it does not.
     """
 
     root: Path
@@ -20,6 +21,8 @@ class Environment(NamedTuple):
     scripts: Path
     headers: Path
     data: Path
+    prefix: Path
+    apart: str = ""
 
     def scheme(self, name: str, distribution: str) -> str:
         """Return the directory of a scheme."""

@@ -140,6 +140,7 @@ def _environment(context: SimpleNamespace) -> Environment:
         scripts=Path(context.bin_path),
         headers=headers_of(root, version),
         data=root,
+        prefix=root,
     )
 
 

@@ -42,8 +42,8 @@ class TreeMode(LinkMode):
         """
         if environment.purelib != environment.platlib:
             return "purelib and platlib are in different places"
-        if environment.purelib == environment.root:
-            return "it is a plain directory of packages"
+        if environment.apart:
+            return environment.apart
         state = layered(environment)
         if (state and state.tree.is_dir()) or any(installed_in(environment.purelib)):
             return "the environment already has packages"

@@ -22,9 +22,16 @@ class Context:
     """One environment, and how to go about bringing packages into it."""
 
     def __init__(
-        self, settings: Settings, environment: Environment, progress: Progress, index_options: Sequence[str]
+        self,
+        settings: Settings,
+        environment: Environment,
+        progress: Progress,
+        index_options: Sequence[str],
+        foreign_options: Sequence[str] = (),
     ) -> None:
         """Take the settings, the environment, who is told of long work, and pip's options about indexes and builds.
+
+        ``foreign_options`` are those by which pip chooses wheels for another Python than that of the environment.
 
         :raises CacheError: when the wheel cache cannot be trusted.
         :raises LinkModeError: when there is no such link mode, or none that can share memory and is to.
@@ -33,6 +40,7 @@ class Context:
         self.environment = environment
         self.progress = progress
         self.index_options = tuple(index_options)
+        self.choosing_options = (*index_options, *foreign_options)
         modes = link_modes(settings.link_mode)
         self.modes = modes.sharing_memory() if settings.share_memory else modes
         self.cache = WheelCache(settings.wheel_cache, settings.base_caches)

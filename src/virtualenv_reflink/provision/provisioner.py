@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from virtualenv_reflink.environment.scripts import Aliases
     from virtualenv_reflink.environment.wholeness import Wholeness
     from virtualenv_reflink.placing.outcome import Outcome
-    from virtualenv_reflink.provision.resolution import Resolution, Resolved
+    from virtualenv_reflink.provision.resolution import Resolution
     from virtualenv_reflink.provision.settings import Settings
     from virtualenv_reflink.requirements.lock import Lock, Locked
-    from virtualenv_reflink.requirements.request import Request
 
 _A_DAY = 24 * 60 * 60.0
 
@@ -43,15 +42,17 @@ class Provisioner:
         progress: Progress | None = None,
         index_options: Sequence[str] = (),
         on_wait: Callable[[str], None] = lambda _: None,
+        foreign_options: Sequence[str] = (),
     ) -> None:
         """Take the settings, the environment, who is told of long work, and pip's options about indexes and builds.
 
-        ``on_wait`` is told when another process changes the environment, which is then waited for.
+        ``on_wait`` is told when another process changes the environment, which is then waited for. ``foreign_options``
+        are those by which pip chooses wheels for another Python than that of the environment.
 
         :raises CacheError: when the wheel cache cannot be trusted.
         :raises LinkModeError: when there is no such link mode.
         """
-        self._context = Context(settings, environment, progress or Progress(), index_options)
+        self._context = Context(settings, environment, progress or Progress(), index_options, foreign_options)
         self._supply = Supply(self._context)
         self._placement = Placement(self._context, self._supply)
         self._on_wait = on_wait
@@ -88,19 +89,13 @@ class Provisioner:
 
         return bundled_wheel(self._context.cache, distribution, self._context.environment.version)
 
-    def lock(self, request: Request, search_path: Sequence[Path]) -> Resolved:
-        """Return what is to be installed for ``request``: see :meth:`Resolution.lock`.
+    @cached_property
+    def resolution(self) -> Resolution:
+        """What finds out what exactly is to be installed."""
+        # a lazy boundary: seeds need no resolving
+        from virtualenv_reflink.provision.resolution import Resolution
 
-        :raises ResolveError: with pip's own explanation, when there is no solution.
-        """
-        return self._resolution.lock(request, search_path)
-
-    def read_lock(self, path: Path) -> Lock:
-        """Return what a pylock.toml has for the environment.
-
-        :raises LockError: when it cannot be read, is not valid, or is not for this environment.
-        """
-        return self._resolution.read_lock(path)
+        return Resolution(self._context)
 
     def is_whole(self, search_path: Sequence[Path]) -> bool:
         """Return whether no power cut has left anything on ``search_path`` without all of its content."""
@@ -132,7 +127,7 @@ class Provisioner:
         :raises ReflinkError: naming what went wrong; the environment then is as it was before.
         """
         with self.exclusive():
-            lock = self._resolution.lock_for_empty(requirements, files) if requirements or files else None
+            lock = self.resolution.lock_for_empty(requirements, files) if requirements or files else None
             packages = lock.copied if lock else []
             editable = lock.editable if lock else []
             return self._install(lambda: Wanted(self._others(seeds, packages), packages, aliases), editable)
@@ -236,10 +231,3 @@ class Provisioner:
         from virtualenv_reflink.environment.wholeness import Wholeness
 
         return Wholeness(self._context.cache, self._context.environment.root)
-
-    @cached_property
-    def _resolution(self) -> Resolution:
-        # a lazy boundary: seeds need no resolving
-        from virtualenv_reflink.provision.resolution import Resolution
-
-        return Resolution(self._context)

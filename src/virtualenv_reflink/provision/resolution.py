@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from virtualenv_reflink.environment.installed import installed_in
-from virtualenv_reflink.errors import ResolveError
+from virtualenv_reflink.errors import OptionError, ResolveError
 from virtualenv_reflink.provision.resolvers import resolver
 from virtualenv_reflink.requirements.local_wheels import LocalWheels
 from virtualenv_reflink.requirements.lock import Lock, merged
@@ -29,6 +29,13 @@ class Resolved(NamedTuple):
 
     lock: Lock
     age: float | None = None
+
+
+class Reported(NamedTuple):
+    """A lock, and pip's installation report of it."""
+
+    lock: Lock
+    report: dict[str, Any]
 
 
 class Resolution:
@@ -65,6 +72,23 @@ class Resolution:
         resolutions.store(lock, self._inputs(self._read(request).fingerprint_for(lock), state))
         return Resolved(with_origins(lock, reading))
 
+    def reported(self, request: Request, search_path: Sequence[Path]) -> Reported:
+        """Return what pip would install for ``request`` as it is resolved now, and its report of that.
+
+        :raises ResolveError: with pip's own explanation, when there is no solution.
+        :raises OptionError: when pip is not to resolve.
+        """
+        if self._context.settings.resolver != "pip":
+            raise OptionError("only pip makes reports of what it resolved; leave out --report, or use --resolver pip")
+        # a lazy boundary: hardly anybody asks for a report
+        from virtualenv_reflink.requirements.pip_resolver import PipResolver
+
+        self._check_network()
+        pip, reading = PipResolver(self._resolver_surroundings), self._read(request)
+        with self._context.progress.stage("Resolving"):
+            report = pip.report(reading, search_path)
+        return Reported(with_origins(pip.lock_of(report, reading, search_path), reading), report)
+
     def read_lock(self, path: Path) -> Lock:
         """Return what a pylock.toml has for the environment; the same file is parsed once.
 
@@ -89,8 +113,8 @@ class Resolution:
 
     @property
     def _surroundings(self) -> tuple[Sequence[str], Mapping[str, str], Path]:
-        """What decides how pip reads a request: its options, the variables, and the place of the environment."""
-        return self._context.index_options, os.environ, self._context.environment.root
+        """What decides how pip reads a request: its options, the variables, and the prefix of the interpreter."""
+        return self._context.choosing_options, os.environ, self._context.environment.prefix
 
     def _read(self, request: Request) -> Reading:
         return Reading(request, *self._surroundings)
@@ -108,17 +132,20 @@ class Resolution:
 
     @cached_property
     def _resolver(self) -> Resolver:
+        return resolver(self._context.settings.resolver, self._resolver_surroundings)
+
+    @property
+    def _resolver_surroundings(self) -> Surroundings:
         context = self._context
-        surroundings = Surroundings(
+        return Surroundings(
             cache=context.cache,
             facts=context.facts,
             python=context.environment.executable,
             version=context.environment.version,
-            index_options=context.index_options,
+            index_options=context.choosing_options,
             pip=lambda: context.pip,
             on_line=context.progress.detail,
         )
-        return resolver(context.settings.resolver, surroundings)
 
     def _check_network(self) -> None:
         if self._context.settings.offline and "--no-index" not in self._context.index_options:

@@ -60,7 +60,7 @@ class Supply:
     def _checked(self, wheels: list[SuppliedWheel]) -> list[SuppliedWheel]:
         """Return wheels that are for the environment's Python, and note that they are used.
 
-        :raises BadWheelError: when one is for another Python, and pip is not told to ignore that.
+        :raises BadWheelError: when one is for another Python, and pip is neither told to ignore that nor for which.
         """
         context = self._context
         self._supplied += wheels
@@ -71,8 +71,10 @@ class Supply:
                 # a lazy boundary: hardly any wheel is for another Python
                 from virtualenv_reflink.requirements.pip_configuration import is_switched_on
 
-                root = context.environment.root
-                if not is_switched_on("ignore-requires-python", context.index_options, os.environ, root):
+                words, prefix = context.choosing_options, context.environment.prefix
+                if "--python-version" not in words and not is_switched_on(
+                    "ignore-requires-python", words, os.environ, prefix
+                ):
                     raise
         return wheels
 
@@ -188,4 +190,12 @@ class Supply:
 
         context = self._context
         pip = None if context.settings.offline else (lambda: context.pip)
-        return Fetcher(context.cache, context.facts, pip, context.index_options, context.progress, context.workers)
+        return Fetcher(
+            context.cache,
+            context.facts,
+            pip,
+            context.index_options,
+            context.choosing_options,
+            context.progress,
+            context.workers,
+        )

@@ -30,18 +30,21 @@ class Fetcher:
         facts: InterpreterFacts,
         pip: Callable[[], Pip] | None,
         index_options: Sequence[str],
+        choosing_options: Sequence[str],
         progress: Progress,
         workers: Callable[[], Workers],
     ) -> None:
         """Take the cache, the target's facts, what makes a pip (None for offline), and pip's options about indexes.
 
-        ``workers`` makes processes that bring wheels into the cache.
+        ``choosing_options`` are those, and what else decides which wheels pip takes; ``workers`` makes processes that
+        bring wheels into the cache.
         """
         self._cache = cache
         self._builds = Builds(cache, facts, index_options)
         self._known = CachedWheels(cache, self._builds)
         self._pip = pip
         self._index_options = list(index_options)
+        self._choosing_options = list(choosing_options)
         self._progress = progress
         self._workers = workers
 
@@ -86,7 +89,7 @@ class Fetcher:
             places = {package.name: package.path or Path(directory, package.filename) for package in wheels}
             workers.add(package.path for package in wheels if package.path is not None)
             if absent:
-                Downloads(pip, self._index_options, self._progress).download(absent, Path(directory), workers.add)
+                Downloads(pip, self._choosing_options, self._progress).download(absent, Path(directory), workers.add)
             unpacked = {}
             for number, package in enumerate(sources):
                 unpacked[package.name] = self._built(pip(), package, Path(directory, f"build-{number}"))

@@ -29,7 +29,8 @@ _WITHOUT_EFFECT = (
         *("keyring-provider", "no-cache-dir", "no-color", "no-compile", "no-deps", "no-index", "no-input", "pre"),
         *("no-python-version-warning", "prefer-binary", "progress-bar", "proxy", "quiet", "require-virtualenv"),
         *("retries", "resume-retries", "root-user-action", "timeout", "trusted-host", "upgrade", "upgrade-strategy"),
-        *("uploaded-prior-to", "verbose", "no-build-isolation", "break-system-packages"),
+        *("uploaded-prior-to", "verbose", "no-build-isolation", "break-system-packages", "dry-run", "prefix", "report"),
+        *("root", "target"),
     }
 )
 _PLAIN_VERSION = re.compile(

@@ -12,6 +12,11 @@ from virtualenv_reflink.requirements.tool import run_tool
 
 _TROUBLE = re.compile(r"WARNING: Retrying|Could not fetch URL|Skipping page")
 _NAMED_BY_VARIABLES = ("PIP_REQUIREMENT", "PIP_EDITABLE", "PIP_GROUP", "PIP_REQUIREMENTS_FROM_SCRIPT")
+# where to install, and for what: a front that takes these says so with options, as far as it concerns pip
+_FOR_FRONTS = (
+    *("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REPORT", "PIP_DRY_RUN", "PIP_REQUIRE_VIRTUALENV"),
+    *("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI"),
+)
 
 _CRASH = "ERROR: Exception:"
 
@@ -40,7 +45,7 @@ class Pip:
     def _run(self, arguments: Sequence[str], on_line: Callable[[str], None], without: Collection[str]) -> None:
         command = [*self._command, "--no-input", "--disable-pip-version-check", "--no-color", *arguments]
         environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
-        environ = {name: value for name, value in environ.items() if name not in {"PIP_REQUIRE_VIRTUALENV", *without}}
+        environ = {name: value for name, value in environ.items() if name not in {*_FOR_FRONTS, *without}}
         status, said = run_tool(command, environ, on_line)
         if status:
             raise ResolveError(f"pip {arguments[0]} failed:\n{explanation(said)}")

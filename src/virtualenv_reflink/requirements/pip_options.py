@@ -14,7 +14,17 @@ WITHOUT_FILES = frozenset(
     {
         *("abi", "all-releases", "cache-dir", "cert", "client-cert", "exists-action", "hash", "implementation"),
         *("keyring-provider", "log", "no-binary", "only-binary", "only-final", "platform", "prefix", "progress-bar"),
-        *("proxy", "python-version", "resume-retries", "retries", "root", "root-user-action", "src", "target"),
+        *(
+            "proxy",
+            "python-version",
+            "report",
+            "resume-retries",
+            "retries",
+            "root",
+            "root-user-action",
+            "src",
+            "target",
+        ),
         *("timeout", "trusted-host", "upgrade-strategy", "uploaded-prior-to", "use-deprecated", "use-feature"),
     }
 )

@@ -35,7 +35,12 @@ class PipResolver:
     def resolve(self, reading: Reading, search_path: Sequence[Path]) -> Lock:
         """Return what pip would install, in the order in which it would.
 
-        The report is that of ``pip install --dry-run``, see pip's installation report format.
+        :raises ResolveError: with pip's own explanation, when there is no solution.
+        """
+        return self.lock_of(self.report(reading, search_path), reading, search_path)
+
+    def report(self, reading: Reading, search_path: Sequence[Path]) -> dict[str, Any]:
+        """Return what ``pip install --dry-run`` reports, in pip's installation report format.
 
         :raises ResolveError: with pip's own explanation, when there is no solution.
         """
@@ -46,9 +51,14 @@ class PipResolver:
             arguments = ["install", "--dry-run", "--report", str(report), *choices]
             words = request.arguments(surroundings.index_options)
             surroundings.pip().run([*arguments, *words], surroundings.on_line)
-            entries = json.loads(report.read_text(encoding="utf-8"))["install"]
-        nodes = [_node(entry, follow="--no-deps" not in request.choices) for entry in entries]
-        order = installation_order(nodes, surroundings.facts.markers, list(_installed(search_path)))
+            told: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+        return told
+
+    def lock_of(self, report: dict[str, Any], reading: Reading, search_path: Sequence[Path]) -> Lock:
+        """Return what a report tells of, in the order in which pip would install it."""
+        entries = report["install"]
+        nodes = [_node(entry, follow="--no-deps" not in reading.request.choices) for entry in entries]
+        order = installation_order(nodes, self._surroundings.facts.markers, list(_installed(search_path)))
         return Lock([_locked(entries[index]) for index in order])
 
 

@@ -23,7 +23,7 @@ _ELSEWHERE = frozenset(
         *("break-system-packages", "cache-dir", "compile", "debug", "disable-pip-version-check", "dry-run"),
         *("no-clean", "no-color", "no-compile", "no-input", "no-python-version-warning", "no-warn-conflicts"),
         *("no-warn-script-location", "progress-bar", "quiet", "require-virtualenv", "resume-retries"),
-        *("root-user-action", "target", "use-pep517", "verbose"),
+        *("prefix", "report", "root", "root-user-action", "target", "use-pep517", "verbose"),
     }
 )
 _FLAGS = {

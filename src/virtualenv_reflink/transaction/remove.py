@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from virtualenv_reflink.environment.eggs import EASY_INSTALL, EGGS, line_of_egg, scripts_of_egg
 from virtualenv_reflink.environment.environment import Environment
-from virtualenv_reflink.environment.installed import Installed, listed_files
+from virtualenv_reflink.environment.installed import Installed, installed_into, listed_files
 from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.transaction.generated import Generated, write_file
 from virtualenv_reflink.transaction.steps import Steps
-from virtualenv_reflink.transaction.transaction import Transaction
+from virtualenv_reflink.transaction.transaction import Transaction, transaction
+
+
+@contextmanager
+def taken_out(names: Collection[str], environment: Environment, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Take projects, by their normalized names, out of an environment; an exception puts them back.
+
+    ``on_wait`` is told when another process changes the environment, which is then waited for.
+
+    :raises InstallError: when one was installed by a tool that left no list of its files, or that fails.
+    """
+    found = [each for each in installed_into(environment) if each.name in names]
+    if not found:
+        yield
+        return
+    with transaction(environment, on_wait) as change:
+        remove_installed(found, environment, change)
+        yield
 
 
 def remove_installed(distributions: Iterable[Installed], environment: Environment, change: Transaction) -> None:

@@ -178,11 +178,11 @@ class Transaction:
 
 @contextmanager
 def _locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Hold the root of an environment, and remove it again if it was missing and nothing came into it.
+    """Hold the root of an environment, and remove what of its path was missing if nothing came into it.
 
     :raises InstallError: when it cannot be made.
     """
-    missing = not os.path.lexists(root)
+    missing = [place for place in (root, *root.parents) if not os.path.lexists(place)]
     try:
         with ExitStack() as stack:
             try:
@@ -193,9 +193,9 @@ def _locked(root: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
                 ) from error
             yield
     finally:
-        if missing:
-            with suppress(OSError):
-                root.rmdir()
+        with suppress(OSError):
+            for place in missing:
+                place.rmdir()
 
 
 def _check_inside(steps: Steps, environment: Environment) -> None:

@@ -29,9 +29,9 @@ def run(arguments: Sequence[str]) -> int:
     provisioner = Provisioner(chosen, target.environment, telling, options.sources)
     wanted = request(options)
     _check_none_is_editable(wanted.editables)
-    locks = [provisioner.read_lock(path) for path in options.locks]
+    locks = [provisioner.resolution.read_lock(path) for path in options.locks]
     if wanted:
-        locks.append(provisioner.lock(wanted, search_path=()).lock)
+        locks.append(provisioner.resolution.lock(wanted, search_path=()).lock)
     lock = merged(locks)
     _check_none_is_editable([package.name for package in lock.editable])
     number = provisioner.fill(lock)

@@ -140,4 +140,5 @@ def _environment(creator: Creator) -> Environment:
         scripts=Path(creator.script_dir),
         headers=headers_of(root, version),
         data=root,
+        prefix=root,
     )
