@@ -8,12 +8,14 @@ import subprocess
 import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
 from virtualenv_reflink.filesystem import native
 
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 ANOTHER = min(Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")).read_bytes()
 
 
@@ -53,14 +55,24 @@ def test_without_a_compiled_part_python_does_its_work_in_silence(package: Path) 
     ids=["empty", "text", "cut short", "a byte short", "another one"],
 )
 def test_a_broken_or_foreign_compiled_part_is_ignored_with_one_line(package: Path, content: bytes, reason: str) -> None:
-    compiled = package / "filesystem" / "_native.abi3.so"
+    compiled = package / "filesystem" / "_native.so"
     compiled.write_bytes(content)
-    done = version(package)
+    check_that_it_is_ignored(compiled, reason, version(package))
+
+
+def check_that_it_is_ignored(compiled: Path, reason: str, done: subprocess.CompletedProcess[str]) -> None:
     assert done.stdout.endswith(" (Python core)\n")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"{compiled} cannot be used (")
     assert line.endswith("), so Python does its work; install virtualenv-reflink again")
     assert reason in line
+
+
+@pytest.mark.skipif(not FREE_THREADED or ".abi3.so" not in EXTENSION_SUFFIXES, reason="this build may, or does not try")
+def test_a_compiled_part_for_builds_with_a_lock_is_not_loaded_without_one(package: Path) -> None:
+    compiled = package / "filesystem" / "_native.abi3.so"
+    compiled.write_bytes(ANOTHER)
+    check_that_it_is_ignored(compiled, "it is not for free-threaded builds", version(package))
 
 
 @pytest.mark.parametrize("core", ["native"], indirect=True)
@@ -79,7 +91,7 @@ def test_a_compiled_part_of_another_version_is_ignored_with_one_line(
     assert "cannot be used (it belongs to another version)" in record.getMessage()
 
 
-@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this build is not free-threaded")
+@pytest.mark.skipif(not FREE_THREADED, reason="this build is not free-threaded")
 @pytest.mark.parametrize("core", ["native"], indirect=True)
 @pytest.mark.usefixtures("core")
 def test_a_free_threaded_interpreter_stays_one() -> None:
