@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 
-# builds without a global interpreter lock have no stable ABI
+# free-threaded builds have no stable ABI before Python 3.15, and one of their own from then on, PEP 803
 STABLE = not sysconfig.get_config_var("Py_GIL_DISABLED")
 OLDEST = "cp310"
 # what an earlier build left would be built into the wheel

@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
 from virtualenv_reflink.filesystem import native
 
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 ANOTHER = min(Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so")).read_bytes()
 
 
@@ -52,14 +55,24 @@ def test_without_a_compiled_part_python_does_its_work_in_silence(package: Path) 
     ids=["empty", "text", "cut short", "a byte short", "another one"],
 )
 def test_a_broken_or_foreign_compiled_part_is_ignored_with_one_line(package: Path, content: bytes, reason: str) -> None:
-    compiled = package / "filesystem" / "_native.abi3.so"
+    compiled = package / "filesystem" / "_native.so"
     compiled.write_bytes(content)
-    done = version(package)
+    check_that_it_is_ignored(compiled, reason, version(package))
+
+
+def check_that_it_is_ignored(compiled: Path, reason: str, done: subprocess.CompletedProcess[str]) -> None:
     assert done.stdout.endswith(" (Python core)\n")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"{compiled} cannot be used (")
     assert line.endswith("), so Python does its work; install virtualenv-reflink again")
     assert reason in line
+
+
+@pytest.mark.skipif(not FREE_THREADED or ".abi3.so" not in EXTENSION_SUFFIXES, reason="this build may, or does not try")
+def test_a_compiled_part_for_builds_with_a_lock_is_not_loaded_without_one(package: Path) -> None:
+    compiled = package / "filesystem" / "_native.abi3.so"
+    compiled.write_bytes(ANOTHER)
+    check_that_it_is_ignored(compiled, "it is not for free-threaded builds", version(package))
 
 
 @pytest.mark.parametrize("core", ["native"], indirect=True)
@@ -76,6 +89,44 @@ def test_a_compiled_part_of_another_version_is_ignored_with_one_line(
     (record,) = caplog.records
     assert "_native" in record.getMessage()
     assert "cannot be used (it belongs to another version)" in record.getMessage()
+
+
+@pytest.mark.skipif(not FREE_THREADED, reason="this build is not free-threaded")
+@pytest.mark.parametrize("core", ["native"], indirect=True)
+@pytest.mark.usefixtures("core")
+def test_a_free_threaded_interpreter_stays_one() -> None:
+    code = "import sys, virtualenv_reflink.filesystem._native; print(sys._is_gil_enabled())"
+    assert subprocess.check_output([sys.executable, "-W", "error", "-c", code], text=True) == "False\n"
+
+
+@pytest.mark.parametrize("core", ["native"], indirect=True)
+@pytest.mark.usefixtures("core")
+def test_threads_may_share_what_places_files(tmp_path: Path) -> None:
+    threads, batches = 8, 50
+    names = [f"{number}.py" for number in range(6)]
+    (tmp_path / "source").mkdir()
+    for name in names:
+        (tmp_path / "source" / name).write_text(name)
+    rows = [(name, False, len(name), "") for name in names]
+    placing = native.start_placing(0o022)
+    assert placing is not None
+
+    def submit(thread: int) -> None:
+        for number in range(batches):
+            target = tmp_path / f"{thread}-{number}"
+            target.mkdir()
+            placing.submit(native.COPY, f"{tmp_path}/source", str(target), rows, None)
+            placing.wait(0)
+            assert placing.placed()[0] <= threads * batches * len(names)
+            assert placing.failure() is None
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(submit, range(threads)))
+        while not placing.wait(1):
+            pass
+        list(pool.map(lambda _: placing.stop(), range(threads)))
+    assert placing.placed() == (threads * batches * len(names), 0, 0)
+    assert all(path.read_text() == path.name for path in tmp_path.glob("*-*/*.py"))
 
 
 def test_it_is_loaded_for_files_only(tmp_path: Path) -> None:

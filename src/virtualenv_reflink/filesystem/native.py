@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -77,6 +78,7 @@ def _load() -> Any:
     if spec is None or spec.origin is None:
         return None
     try:
+        _check_abi(spec.origin)
         _check_length(spec.origin)
         native = import_module(spec.name)
         if native.INTERFACE != _INTERFACE:
@@ -90,6 +92,15 @@ def _load() -> Any:
         )
         return None
     return native
+
+
+def _check_abi(path: str) -> None:
+    """Refuse the stable ABI in a free-threaded build, which up to Python 3.14 tries to load it, and fails or crashes.
+
+    :raises ImportError: when the path tells that this is so.
+    """
+    if path.endswith(".abi3.so") and "t" in sys.abiflags:
+        raise ImportError("it is not for free-threaded builds")
 
 
 def _check_length(path: str) -> None:
