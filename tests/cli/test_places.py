@@ -203,3 +203,25 @@ def test_the_configuration_of_the_environment_counts(
     pip(python_of(environment), *words, code=1)
     assert "--user cannot be used" in install(*words, code=1).stderr
     assert packages(environment) == {}
+
+
+@pytest.mark.parametrize("elsewhere", ["--target", "target"])
+def test_an_editable_project_goes_there_with_a_true_record(tmp_path: Path, install: Install, elsewhere: str) -> None:
+    project, place = tmp_path / "project", tmp_path / "place"
+    project.mkdir()
+    (project / "tool.py").write_text("def main():\n    print('it runs')\n")
+    (project / "pyproject.toml").write_text(
+        "[project]\nname = 'tool'\nversion = '1.0'\nscripts.tool = 'tool:main'\n"
+        "[tool.setuptools]\npy-modules = ['tool']\n"
+    )
+    if elsewhere == "target":
+        (tmp_path / "pip.conf").write_text(f"[install]\ntarget = {place}\n")
+        install("-e", project, env={**os.environ, "PIP_CONFIG_FILE": str(tmp_path / "pip.conf")})
+    else:
+        install("-e", project, elsewhere, place)
+    (record,) = place.rglob("tool-1.0.dist-info/RECORD")
+    library = record.parents[1]
+    listed = [line.partition(",")[0] for line in record.read_text().splitlines()]
+    assert {(library / path).resolve() for path in listed} == {path for path in place.rglob("*") if path.is_file()}
+    script = [place / "bin" / "tool"]
+    assert subprocess.check_output(script, env={"PYTHONPATH": str(project)}, text=True) == "it runs\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from virtualenv_reflink.cache.manifest import File, Tree, UnpackedWheel
@@ -50,8 +50,21 @@ class Recorder:
 
 @lru_cache
 def _prefix(place: str, library: str) -> str:
-    path = os.path.relpath(place, library)
-    return "" if path == "." else f"{path.replace(os.sep, '/')}/"
+    path = path_in_record(place, library)
+    return "" if path == "." else f"{path}/"
+
+
+def path_in_record(file: str, library: str) -> str:
+    """Return how the RECORD of a distribution in ``library`` names a file."""
+    return os.path.relpath(file, library).replace(os.sep, "/")
+
+
+def with_other_paths(record: bytes, paths: Mapping[str, str]) -> bytes:
+    """Return a RECORD in which ``paths`` take the place of others."""
+    import csv  # few RECORDs change
+
+    rows = csv.reader(record.decode("utf-8", "surrogateescape").splitlines(keepends=True))
+    return text_of([(paths.get(path, path), hash_, size) for path, hash_, size in filter(None, rows)])
 
 
 def text_of(rows: list[Row]) -> bytes:

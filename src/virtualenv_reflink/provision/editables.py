@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from virtualenv_reflink.provision.context import Context
     from virtualenv_reflink.requirements.lock import Locked
 
+# Whatever pip's configuration files say of where packages go, it does not count under a prefix of their own.
+_NOWHERE_ELSE = ("--no-user", "--target=", "--root=/")
+
 
 @contextmanager
 def built_editables(packages: Sequence[Locked], context: Context) -> Iterator[list[Path]]:
@@ -31,7 +34,7 @@ def built_editables(packages: Sequence[Locked], context: Context) -> Iterator[li
 def _build(package: Locked, prefix: Path, context: Context) -> None:
     requirements = prefix.with_suffix(".txt")
     write_requirements(requirements, [package], editable=True)
-    options = ["--no-deps", "--ignore-installed", "--no-warn-script-location", "--prefix", str(prefix)]
+    options = ["--no-deps", "--ignore-installed", "--no-warn-script-location", *_NOWHERE_ELSE]
     with context.progress.stage(f"Building {package.name} {package.version}"):
-        words = ["install", *options, *context.index_options, "-r", str(requirements)]
+        words = ["install", *options, "--prefix", str(prefix), *context.index_options, "-r", str(requirements)]
         context.pip.run_alone(words, context.progress.detail)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import Installed, installed_in, installed_into, listed_files
+from virtualenv_reflink.environment.record import path_in_record, with_other_paths
 from virtualenv_reflink.transaction.errors import explained
 from virtualenv_reflink.transaction.footprint import Footprint
 from virtualenv_reflink.transaction.generated import Generated, write_file
@@ -18,14 +19,16 @@ from virtualenv_reflink.transaction.transaction import Transaction
 
 
 class _File(NamedTuple):
+    """A file, where it goes, and its path in RECORD before and after that."""
+
     source: Path
     target: str
+    listed: str
+    lists: str
 
 
 def adopt(prefix: Path, environment: Environment, change: Transaction) -> None:
-    """Move the distributions that are installed under ``prefix`` into an environment with the same layout.
-
-    Their RECORDs stay true, as the paths in them are relative.
+    """Move the distributions that are installed under ``prefix`` into an environment, and have their RECORDs follow.
 
     :raises InstallError: when a file is in the way or the disk is full.
     """
@@ -41,15 +44,15 @@ def _files(prefix: Path, library: Path, distribution: Installed, environment: En
     scripts = environment.scripts.name
     for listed in listed_files(distribution.path):
         source = Path(os.path.normpath(library / listed))
-        if source.is_relative_to(distribution.path):
-            target = _staging(environment) / source.relative_to(library)
-        elif source.is_relative_to(library):
-            target = environment.purelib / source.relative_to(library)
-        elif source.is_relative_to(prefix / scripts):
+        if source.is_relative_to(library):
+            place = _staging(environment) if source.is_relative_to(distribution.path) else environment.purelib
+            yield _File(source, str(place / source.relative_to(library)), listed, listed)
+            continue
+        if source.is_relative_to(prefix / scripts):
             target = environment.scripts / source.relative_to(prefix / scripts)
         else:
             target = environment.data / source.relative_to(prefix)
-        yield _File(source, str(target))
+        yield _File(source, str(target), listed, path_in_record(str(target), str(environment.purelib)))
 
 
 def _place(files: list[_File], distribution: Installed, environment: Environment, change: Transaction) -> None:
@@ -67,12 +70,13 @@ def _place(files: list[_File], distribution: Installed, environment: Environment
             publish=[(f"{staging}/{name}", f"{environment.purelib}/{name}")],
         )
     )
+    moved = {file.listed: file.lists for file in files if file.listed != file.lists}
     for file in files:
         os.makedirs(os.path.dirname(file.target), exist_ok=True)
-        status = file.source.stat()
-        write_file(
-            file.target, Generated("", "", file.source.read_bytes(), status.st_mode & 0o7777, status.st_mtime_ns)
-        )
+        status, content = file.source.stat(), file.source.read_bytes()
+        if moved and file.source == distribution.path / "RECORD":
+            content = with_other_paths(content, moved)
+        write_file(file.target, Generated("", "", content, status.st_mode & 0o7777, status.st_mtime_ns))
 
 
 def _staging(environment: Environment) -> Path:
