@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, python_of
-from tests.support.wheels import full_wheel
+from tests.support.wheels import full_wheel, make_wheel
 from virtualenv_reflink.cache.kinds import NOTES
 from virtualenv_reflink.cache.manifest import Metadata
 
@@ -20,7 +20,8 @@ SCHEMES = {"purelib", "platlib", "headers", "scripts", "data"}
 SHA256 = "[0-9a-f]{64}"
 PLACES = (
     rf"wheels/{SHA256}/(unpacked|bytecode-[^/]+)/(manifest\.json|tree/.+)",
-    rf"layers/(layer|snapshot)-{SHA256}/(layer\.json|tree/.+)",
+    rf"layers/snapshot-{SHA256}/(layer\.json|tree/.+)",
+    rf"layers/layer-{SHA256}/(layer\.json|layer\.start|tree/.+)",
     r"locks/[^/]+\.lock",
     rf"({'|'.join(kind.name for kind in NOTES)})/[^/]+",
 )
@@ -36,8 +37,9 @@ def test_the_page_names_every_note_and_every_key() -> None:
 @pytest.mark.parametrize("mode", ["layer", "snapshot"])
 def test_a_cache_is_as_specified(tmp_path: Path, place: Path, mode: str, reflink: Run) -> None:
     wheel = full_wheel(tmp_path)
-    options = ["--wheel-cache", place / "cache", "--link-mode", mode, "--with", wheel]
-    reflink("venv", *options, place / "env")
+    hook = make_wheel(tmp_path, {"hook.pth": b"import hook\n", "hook.py": b""}, name="hook")
+    options = ["--without-pip", "--wheel-cache", place / "cache", "--link-mode", mode]
+    reflink("venv", *options, "--with", wheel, "--with", hook, place / "env")
     assert b"Signature: 8a477f597d28d172789f06886806bc55" in (place / "cache" / "CACHEDIR.TAG").read_bytes()
     layout = place / "cache" / "v4"
     for path in layout.rglob("*"):
@@ -54,6 +56,7 @@ def test_a_cache_is_as_specified(tmp_path: Path, place: Path, mode: str, reflink
     identity = json.dumps([described["kind"], described["members"]]).encode()
     assert layer.name == f"{mode}-{hashlib.sha256(identity).hexdigest()}"
     assert described["kind"][0] == mode
+    assert (layer / "layer.start").exists() is (mode == "layer")
     assert key in [member[0] for member in described["members"]]
     assert python_of(place / "env").exists()
 
