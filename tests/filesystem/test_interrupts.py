@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,14 @@ import pytest
 
 from virtualenv_reflink.cache.staging import Staging
 from virtualenv_reflink.filesystem.interrupts import EndedBySignal, endings_raised, interrupts_put_off
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_are_answered() -> Iterator[None]:
+    """Have Ctrl-C raise here too where it is ignored, as in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -74,8 +83,18 @@ def test_discarding_is_not_cut_short(tmp_path: Path) -> None:
         (staged / str(number)).mkdir(parents=True)
         for name in range(200):
             (staged / str(number) / str(name)).touch()
-    timer = threading.Timer(0.005, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
+
+    def interrupt() -> None:
+        while len(os.listdir(staged)) == 20:
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def discard() -> None:
+        thread = threading.Thread(target=interrupt)
+        thread.start()
         Staging.discard(staged)
+        thread.join()
+
+    with pytest.raises(KeyboardInterrupt):
+        discard()
     assert not staged.exists()
