@@ -180,7 +180,9 @@ def test_variables_say_the_same(
 def test_the_configuration_of_the_environment_counts(
     tmp_path: Path, install: Install, environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("PIP_CONFIG_FILE", raising=False)
+    for variable in ("PIP_CONFIG_FILE", "PIP_USER"):
+        # tox sets the latter
+        monkeypatch.delenv(variable, raising=False)
     for version in ("1.0", "2.0"):
         make_wheel(tmp_path, {"sample.py": version.encode()}, version=version)
     (tmp_path / "constraints.txt").write_text("sample<2\n")

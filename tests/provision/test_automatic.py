@@ -61,7 +61,7 @@ def test_many_files_come_as_a_snapshot(place: Path, many: Path) -> None:
 def test_seeds_that_come_with_packages_are_in_their_snapshot(place: Path, many: Path, tmp_path: Path) -> None:
     environment = find_target(str(bare(place / "env"))).environment
     provisioner = Provisioner(Settings(place / "cache", compile_bytecode=False), environment)
-    lock = provisioner.lock(Request((str(many),)), environment.libraries).lock
+    lock = provisioner.resolution.lock(Request((str(many),)), environment.libraries).lock
     other = make_wheel(tmp_path, {"many.py": b""}, name="many", version="2.0")
     seed = make_wheel(tmp_path, {"small.py": b""}, name="small")
     assert provisioner.install(lock, [seed, other]) == Outcome("snapshot")
