@@ -36,16 +36,20 @@ class HardLinks:
         if not self._store.has_note(MAPPED, tree_name(unpacked.tree)):
             return [Linked(unpacked.tree, LINKED), *found]
         parts = parts_of(self._store, unpacked)
-        mapped = [Linked(parts.shared_objects, MAPPED)] if parts.shared_objects else []
+        mapped = [self.mapped(parts.shared_objects)] if parts.shared_objects else []
         return [Linked(parts.others, LINKED), *mapped, *found]
 
-    def shared_objects(self, unpacked: UnpackedWheel) -> Linked | None:
+    def shared_objects(self, unpacked: UnpackedWheel) -> Tree | None:
         """Return the shared objects of a wheel, or None where it has none.
 
         :raises SourceError: when a file of it cannot be read.
         """
-        tree = parts_of(self._store, unpacked).shared_objects
-        return Linked(tree, MAPPED) if tree else None
+        return parts_of(self._store, unpacked).shared_objects
+
+    @staticmethod
+    def mapped(shared_objects: Tree) -> Linked:
+        """Return shared objects as files that are linked without the others of their wheel."""
+        return Linked(shared_objects, MAPPED)
 
     def changed_file(self, files: Linked) -> str | None:
         """Return the path of a file that is not as it was made, or None.

@@ -130,8 +130,7 @@ class Supply:
         for supplied in wheels:
             if links.shared_objects(supplied.wheel):
                 (supplied,) = self.own([supplied])
-                found = links.shared_objects(supplied.wheel)
-                supplied = supplied._replace(shared_objects=found and found.tree)
+                supplied = supplied._replace(shared_objects=links.shared_objects(supplied.wheel))
             named.append(supplied)
         return named
 
@@ -170,18 +169,17 @@ class Supply:
         cache = self._context.cache
         if self._context.modes.shares_inodes or cache.was_linked(supplied.wheel):
             return cache.changed_file(supplied.wheel, supplied.bytecode)
-        if supplied.shared_objects or cache.was_linked(supplied.wheel, MAPPED):
-            found = cache.links.shared_objects(supplied.wheel)
-            return cache.links.changed_file(found) if found else None
-        return None
+        shared_objects = supplied.shared_objects
+        if shared_objects is None and cache.was_linked(supplied.wheel, MAPPED):
+            shared_objects = cache.links.shared_objects(supplied.wheel)
+        return cache.links.changed_file(cache.links.mapped(shared_objects)) if shared_objects else None
 
     def _linked(self, wheels: Sequence[SuppliedWheel]) -> list[Linked]:
         """Return the files of the cache that themselves come into the environment, as the link mode has it."""
         cache = self._context.cache
         if self._context.modes.shares_inodes:
             return [files for supplied in wheels for files in cache.links.all_files(supplied.wheel, supplied.bytecode)]
-        mapped = [cache.links.shared_objects(supplied.wheel) for supplied in wheels if supplied.shared_objects]
-        return [files for files in mapped if files]
+        return [cache.links.mapped(supplied.shared_objects) for supplied in wheels if supplied.shared_objects]
 
     @cached_property
     def _fetcher(self) -> Fetcher:
