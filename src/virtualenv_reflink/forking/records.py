@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.record_hash import record_form
+from virtualenv_reflink.environment.record import path_in_record
 from virtualenv_reflink.forking.moves import Moves
 from virtualenv_reflink.forking.quoting import TEXT
 
@@ -29,7 +30,7 @@ def changed_records(library: str, changes: Mapping[str, Change], moves: Moves) -
 
     :raises OSError: when a RECORD cannot be read.
     """
-    listed = {os.path.relpath(path, library).replace(os.sep, "/"): change for path, change in changes.items()}
+    listed = {path_in_record(path, library): change for path, change in changes.items()}
     listed.update(changes)
     by_directory: dict[bytes, list[tuple[bytes, Change]]] = {}
     for path, change in listed.items():

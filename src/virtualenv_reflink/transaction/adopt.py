@@ -19,12 +19,11 @@ from virtualenv_reflink.transaction.transaction import Transaction
 
 
 class _File(NamedTuple):
-    """A file, where it goes, and its path in RECORD before and after that."""
+    """A file, where it goes, and its path in RECORD until then."""
 
     source: Path
     target: str
     listed: str
-    lists: str
 
 
 def adopt(prefix: Path, environment: Environment, change: Transaction) -> None:
@@ -44,21 +43,22 @@ def _files(prefix: Path, library: Path, distribution: Installed, environment: En
     scripts = environment.scripts.name
     for listed in listed_files(distribution.path):
         source = Path(os.path.normpath(library / listed))
-        if source.is_relative_to(library):
-            place = _staging(environment) if source.is_relative_to(distribution.path) else environment.purelib
-            yield _File(source, str(place / source.relative_to(library)), listed, listed)
-            continue
-        if source.is_relative_to(prefix / scripts):
+        if source.is_relative_to(distribution.path):
+            target = _staging(environment) / source.relative_to(library)
+        elif source.is_relative_to(library):
+            target = environment.purelib / source.relative_to(library)
+        elif source.is_relative_to(prefix / scripts):
             target = environment.scripts / source.relative_to(prefix / scripts)
         else:
             target = environment.data / source.relative_to(prefix)
-        yield _File(source, str(target), listed, path_in_record(str(target), str(environment.purelib)))
+        yield _File(source, str(target), listed)
 
 
 def _place(files: list[_File], distribution: Installed, environment: Environment, change: Transaction) -> None:
     staging, name = _staging(environment), distribution.path.name
     footprint = Footprint(environment)
-    places = [os.path.split(file.target) for file in files if not Path(file.target).is_relative_to(staging)]
+    outside = [file for file in files if not Path(file.target).is_relative_to(staging)]
+    places = [os.path.split(file.target) for file in outside]
     for directory, file_name in places:
         footprint.add(directory, [file_name])
     footprint.make_room(change)
@@ -70,7 +70,8 @@ def _place(files: list[_File], distribution: Installed, environment: Environment
             publish=[(f"{staging}/{name}", f"{environment.purelib}/{name}")],
         )
     )
-    moved = {file.listed: file.lists for file in files if file.listed != file.lists}
+    paths = {file.listed: path_in_record(file.target, str(environment.purelib)) for file in outside}
+    moved = {before: now for before, now in paths.items() if before != now}
     for file in files:
         os.makedirs(os.path.dirname(file.target), exist_ok=True)
         status, content = file.source.stat(), file.source.read_bytes()
