@@ -34,8 +34,9 @@ def run(arguments: Sequence[str]) -> int:
     if request(options) and not is_isolated:
         # one of the files belongs to the interpreter
         configured = configured_variables(os.environ, target.environment.prefix)
-        set_pip_defaults(parser, {**os.environ, **configured})
-        options = parser.parse_args(arguments) if configured else options
+        if configured:
+            set_pip_defaults(parser, {**os.environ, **configured})
+            options = parser.parse_args(arguments)
     check_places(options)
     check_report(options)
     install(options, placed(options, target), started)

@@ -34,7 +34,7 @@ def built_editables(packages: Sequence[Locked], context: Context) -> Iterator[li
 def _build(package: Locked, prefix: Path, context: Context) -> None:
     requirements = prefix.with_suffix(".txt")
     write_requirements(requirements, [package], editable=True)
-    options = ["--no-deps", "--ignore-installed", "--no-warn-script-location", *_NOWHERE_ELSE]
+    options = ["--no-deps", "--ignore-installed", "--no-warn-script-location", "--prefix", str(prefix)]
     with context.progress.stage(f"Building {package.name} {package.version}"):
-        words = ["install", *options, "--prefix", str(prefix), *context.index_options, "-r", str(requirements)]
+        words = ["install", *options, *_NOWHERE_ELSE, *context.index_options, "-r", str(requirements)]
         context.pip.run_alone(words, context.progress.detail)
