@@ -13,19 +13,10 @@ EDITABLES = frozenset({"editable"})
 WITHOUT_FILES = frozenset(
     {
         *("abi", "all-releases", "cache-dir", "cert", "client-cert", "exists-action", "hash", "implementation"),
-        *("keyring-provider", "log", "no-binary", "only-binary", "only-final", "platform", "prefix", "progress-bar"),
-        *(
-            "proxy",
-            "python-version",
-            "report",
-            "resume-retries",
-            "retries",
-            "root",
-            "root-user-action",
-            "src",
-            "target",
-        ),
-        *("timeout", "trusted-host", "upgrade-strategy", "uploaded-prior-to", "use-deprecated", "use-feature"),
+        *("keyring-provider", "log", "no-binary", "only-binary", "only-final", "platform", "prefix"),
+        *("progress-bar", "proxy", "python-version", "report", "resume-retries", "retries", "root", "root-user-action"),
+        *("src", "target", "timeout", "trusted-host", "upgrade-strategy", "uploaded-prior-to", "use-deprecated"),
+        "use-feature",
     }
 )
 """Options with a value that changes no more than its text says, whatever file it may name."""
