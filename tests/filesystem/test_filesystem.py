@@ -21,7 +21,7 @@ from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.extents import Extent, extents, extents_of_all
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.probe import filesystem_name, why_not_clone, why_not_link, why_not_snapshot
-from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file, clone_files
+from virtualenv_reflink.filesystem.reflink import CannotCloneError
 from virtualenv_reflink.filesystem.source import SourceError
 
 SHARING = pytest.mark.parametrize("place", ["btrfs", "xfs"], indirect=True)
@@ -36,7 +36,11 @@ def cloning(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Clone as on these systems: on the latter by a package, which Python 3.10 has here too."""
     if request.param != "Linux":
         pytest.importorskip("reflink_copy")
-        monkeypatch.setattr(reflink, "clone_files", reflink._clone_files_by_package)
+        monkeypatch.setattr(reflink, "clone_file", reflink._clone_file_by_package)
+
+
+def clone_file(source: str, target: str, mode: int, mtime_ns: int | None, size: int | None = None) -> None:
+    reflink.clone_file(source, target, mode, mtime_ns, size)
 
 
 def a_file(directory: Path, size: int = 300_000) -> Path:
@@ -118,7 +122,7 @@ def test_every_means_of_copying_copies(place: Path, means: str, monkeypatch: pyt
 def test_a_means_the_kernel_lacks_gives_way_to_the_next(
     place: Path, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lacking(source_fd: int, target_fd: int) -> int:
+    def lacking(source_fd: int, target_fd: int, _: Callable[[], None]) -> int:
         os.write(target_fd, os.read(source_fd, 10))
         raise OSError(code, "lacking")
 
@@ -261,8 +265,8 @@ def test_a_missing_target_directory_is_no_trouble_with_the_source(place: Path) -
 def test_a_source_of_another_size_is_named(place: Path, size: int, expected: int) -> None:
     source, target = a_file(place, size), place / "target"
     longer_by_blocks = size > expected > 0 and expected % 4096 == 0
-    for put in (clone_sized, copy_file):
-        if put is clone_sized and (longer_by_blocks or filesystem_name(str(place)) not in {"btrfs", "xfs"}):
+    for put in (clone_file, copy_file):
+        if put is clone_file and (longer_by_blocks or filesystem_name(str(place)) not in {"btrfs", "xfs"}):
             continue
         if size == expected:
             put(str(source), str(target), 0o666, None, expected)
@@ -273,10 +277,6 @@ def test_a_source_of_another_size_is_named(place: Path, size: int, expected: int
                 put(str(source), str(target), 0o666, None, expected)
             assert caught.value.filename == str(source)
         assert os.listdir(place) == ["source"]
-
-
-def clone_sized(source: str, target: str, mode: int, mtime_ns: int | None, size: int) -> None:
-    clone_files([(source, target, mode, mtime_ns, size)])
 
 
 @pytest.mark.parametrize("write", [atomic_write, atomic_write_unflushed])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from virtualenv_reflink.filesystem import copying
 from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
+from virtualenv_reflink.placing.hardlink import Hardlink
+from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.placing.placer import Placer
 
@@ -26,8 +29,8 @@ class Impossible(Copy):
     def why_not(self, source_file: str, target_directory: str) -> str | None:  # noqa: ARG002
         return "nobody can"
 
-    def place(self, files: Sequence[Duplicate]) -> Iterator[OSError]:
-        raise AssertionError(files)
+    def place(self, file: Duplicate, let_through: Callable[[], None]) -> None:  # noqa: ARG002
+        raise AssertionError(file)
 
 
 @pytest.fixture
@@ -51,14 +54,51 @@ def test_a_single_mode_is_a_demand(tmp_path: Path, source: Path) -> None:
         Placer([Impossible]).files.between(str(source), str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("place", "mode", "call"),
+    [
+        ("btrfs", Clone, "open"),
+        ("btrfs", Clone, "utime"),
+        ("btrfs", Clone, "close"),
+        ("tmpfs", Copy, "open"),
+        ("tmpfs", Copy, "utime"),
+        ("tmpfs", Copy, "close"),
+        ("tmpfs", Hardlink, "link"),
+    ],
+    indirect=["place"],
+)
+def test_an_interrupt_leaves_no_part_of_a_file(
+    place: Path, mode: type[FileMode], call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = place / "source", place / "target"
+    source.write_bytes(os.urandom(20_000_000))
+    target.mkdir()
+    called = getattr(os, call)
+
+    def interrupted(*args: object, **options: object) -> object:
+        result = called(*args, **options)
+        if len(os.listdir(target)) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return result
+
+    files = [(str(source), str(target / f"{number}"), 0o666, source.stat().st_mtime_ns, None) for number in range(4)]
+    monkeypatch.setattr(os, call, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Placer([mode]).place(mode(0o022), files)
+    monkeypatch.undo()
+    assert len(os.listdir(target)) in {1, 2}
+    assert {(path.stat().st_size, path.stat().st_mtime_ns) for path in target.iterdir()} == {
+        (20_000_000, source.stat().st_mtime_ns)
+    }
+
+
 def test_thousands_of_files_that_refuse_are_copied_one_by_one(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(files: Iterator[Duplicate]) -> None:
-        for file in files:
-            raise CannotCloneError(errno.EINVAL, os.strerror(errno.EINVAL), file)
+    def refuse(*_: object) -> None:
+        raise CannotCloneError(errno.EINVAL, os.strerror(errno.EINVAL))
 
-    monkeypatch.setattr(copying, "clone_files", refuse)
+    monkeypatch.setattr(copying, "clone_file", refuse)
     placer = Placer([Clone])
     placer.place(Clone(0o022), [(str(source), str(tmp_path / f"{n}"), 0o666, None, 7) for n in range(3000)])
     assert placer.refusals.number == 3000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from virtualenv_reflink.cache.manifest import MANIFEST_NAME, TREE_NAME, Tree
 from virtualenv_reflink.cache.modes import cached_file_mode
-from virtualenv_reflink.filesystem.copying import clone_or_copy_files
+from virtualenv_reflink.filesystem.copying import clone_or_copy_file
 from virtualenv_reflink.filesystem.reflink import Duplicate
 from virtualenv_reflink.filesystem.source import source_error
 
@@ -20,8 +20,8 @@ def duplicate_entry(tree: Tree, entry: Path) -> None:
     :raises SourceError: when a file is missing, or has another size than it should have.
     :raises OSError: when ``entry`` cannot be written.
     """
-    for _ in clone_or_copy_files(_duplicates(tree, entry / TREE_NAME)):
-        pass
+    for file in _duplicates(tree, entry / TREE_NAME):
+        clone_or_copy_file(*file)
     manifest = Path(tree.root).parent / MANIFEST_NAME
     try:
         content = manifest.open("rb")

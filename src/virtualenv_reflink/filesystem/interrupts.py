@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import NoReturn
 
 # SIGINT raises KeyboardInterrupt by itself; Windows has no SIGHUP
@@ -20,28 +21,58 @@ class EndedBySignal(SystemExit):
 
 
 @contextmanager
-def interrupts_put_off() -> Iterator[None]:
-    """Have this thread hear of signals that ask it to end only when the context is left.
+def interrupts_put_off() -> Iterator[Callable[[], None]]:
+    """Have this thread hear of signals that ask it to end only when the context is left, or calls what it is given.
 
     Only the main thread hears of any: Python runs its handlers there, whichever thread a signal has reached. So
     blocking them, pthread_sigmask(3), would put nothing off in a process with several threads.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield no_interrupts
         return
-    received: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDING)}
-    # a handler that is not Python's own, None, could not be put back
-    put_off = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
-    for number in put_off:
-        signal.signal(number, lambda number, _: received.append(number))
+    put_off = _PutOff()
     try:
-        yield
+        put_off.begin()
+        yield put_off.let_through
     finally:
-        for number, handler in put_off.items():
+        put_off.end()
+
+
+def no_interrupts() -> None:
+    """Let no signal through, as none is put off."""
+
+
+class _PutOff:
+    """Handlers that only note which signals were received, in place of those that there were."""
+
+    def __init__(self) -> None:
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDING)}
+        # a handler that is not Python's own, None, could not be put back
+        self._handlers = {each: handler for each, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
+        self._received: list[int] = []
+
+    def begin(self) -> None:
+        """Note signals from now on."""
+        for number in self._handlers:
+            signal.signal(number, self._note)
+
+    def end(self) -> None:
+        """Put the handlers back, and have the first signal handled that was noted."""
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        if received:
-            signal.raise_signal(received[0])
+        if self._received:
+            number = self._received[0]
+            self._received.clear()
+            signal.raise_signal(number)
+
+    def let_through(self) -> None:
+        """Have the first signal handled that was noted, and note others again."""
+        if self._received:
+            self.end()
+            self.begin()
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        self._received.append(number)
 
 
 @contextmanager

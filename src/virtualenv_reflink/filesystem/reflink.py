@@ -6,7 +6,6 @@ import errno
 import os
 import struct
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 
 from virtualenv_reflink.filesystem.permissions import current_umask
@@ -35,72 +34,51 @@ and the size in bytes that the source should have, or None for any."""
 
 
 class CannotCloneError(OSError):
-    """These two places do not share data; a plain copy of ``file`` will do. ``errno`` keeps the kernel's word."""
-
-    def __init__(self, code: int | None, reason: str, file: Duplicate) -> None:
-        super().__init__(code, reason, file[1])
-        self.file = file
+    """These two places do not share data; a plain copy will do. ``errno`` keeps the kernel's word."""
 
 
 def clone_file(source: str, target: str, mode: int, mtime_ns: int | None, size: int | None = None) -> None:
-    """Create ``target`` as a clone of ``source``: :func:`clone_files` for a single one.
+    """Create ``target`` as a clone of ``source``.
 
-    :raises OSError: as :func:`clone_files`.
-    """
-    clone_files([(source, target, mode, mtime_ns, size)])
+    Mode and mtime are set because clones keep neither. ``mode`` is subject to the umask, ``mtime_ns`` is in
+    nanoseconds, or None for now, ``size`` is the one ``source`` should have, in bytes, or None for any. Nothing is left
+    at ``target`` when this fails.
 
-
-def clone_files(files: Iterable[Duplicate]) -> None:
-    """Create each target as a clone of its source.
-
-    Mode and mtime are set because clones keep neither. Nothing is left of the one that fails; an iterator then goes on
-    with the next one.
-
-    :raises SourceError: when a source cannot be opened, or is not as long as it should be.
+    :raises SourceError: when ``source`` cannot be opened, or is not as long as it should be.
     :raises CannotCloneError: when the kernel or the filesystem refuses to share data between the two.
-    :raises FileExistsError: when a target exists.
+    :raises FileExistsError: when ``target`` exists.
     :raises OSError: for every other failure, a full disk among them. See ioctl_ficlonerange(2).
     """
-    opened, clone, close, pack = os.open, ioctl, os.close, _RANGE.pack
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    for file in files:
-        source, target, mode, mtime_ns, size = file
+    try:
+        source_fd = os.open(source, SOURCE_FLAGS)
+    except OSError as error:
+        raise source_error(error, source) from error
+    try:
+        target_fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
-            source_fd = opened(source, SOURCE_FLAGS)
+            # the kernel takes a length of 0 for "to the end", and refuses one that ends elsewhere within a block
+            if size == 0:
+                check_size(source, os.fstat(source_fd).st_size, size)
+            else:
+                ioctl(target_fd, _FICLONERANGE, _RANGE.pack(source_fd, 0, size or 0, 0))
+            if mtime_ns is not None:
+                os.utime(target_fd, ns=(mtime_ns, mtime_ns))
         except OSError as error:
-            raise source_error(error, source) from error
-        try:
-            target_fd = opened(target, flags, mode)
-            try:
-                # the kernel takes a length of 0 for "to the end", and refuses one that ends elsewhere within a block
-                if size == 0:
-                    check_size(source, os.fstat(source_fd).st_size, size)
-                else:
-                    clone(target_fd, _FICLONERANGE, pack(source_fd, 0, size or 0, 0))
-                if mtime_ns is not None:
-                    os.utime(target_fd, ns=(mtime_ns, mtime_ns))
-            except OSError as error:
-                os.unlink(target)
-                check_regular(source, source_fd)
-                if error.errno == errno.EINVAL:
-                    check_size(source, os.fstat(source_fd).st_size, size)
-                raise _classified(error, file) from error
-            finally:
-                close(target_fd)
+            os.unlink(target)
+            check_regular(source, source_fd)
+            if error.errno == errno.EINVAL:
+                check_size(source, os.fstat(source_fd).st_size, size)
+            raise _classified(error, target) from error
         finally:
-            close(source_fd)
+            os.close(target_fd)
+    finally:
+        os.close(source_fd)
 
 
-def _clone_files_by_package(files: Iterable[Duplicate]) -> None:
-    for file in files:
-        _clone_file_by_package(file)
-
-
-def _clone_file_by_package(file: Duplicate) -> None:
+def _clone_file_by_package(source: str, target: str, mode: int, mtime_ns: int | None, size: int | None = None) -> None:
     # The package is a dependency on macOS and Windows only, so other platforms must not import it.
     from reflink_copy import reflink  # type: ignore[import-not-found,unused-ignore]
 
-    source, target, mode, mtime_ns, size = file
     try:
         check_size(source, os.stat(source).st_size, size)
     except FileNotFoundError as error:
@@ -115,7 +93,7 @@ def _clone_file_by_package(file: Duplicate) -> None:
     except OSError as error:
         with suppress(FileNotFoundError):
             os.unlink(target)
-        raise _classified(_with_code(error, target), file) from error
+        raise _classified(_with_code(error, target), target) from error
 
 
 def _with_code(error: OSError, target: str) -> OSError:
@@ -130,14 +108,14 @@ def _with_code(error: OSError, target: str) -> OSError:
     return OSError(int(code), os.strerror(int(code)), target)
 
 
-def _classified(error: OSError, file: Duplicate) -> OSError:
+def _classified(error: OSError, target: str) -> OSError:
     if error.errno in _CANNOT_CLONE:
-        return CannotCloneError(error.errno, error.strerror or str(error), file)
-    error.filename = error.filename or file[1]
+        return CannotCloneError(error.errno, error.strerror or str(error), target)
+    error.filename = error.filename or target
     return error
 
 
 if sys.platform == "linux":
     from fcntl import ioctl
 else:
-    clone_files = _clone_files_by_package
+    clone_file = _clone_file_by_package

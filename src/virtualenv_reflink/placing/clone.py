@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 
-from virtualenv_reflink.filesystem.copying import clone_or_copy_files
+from virtualenv_reflink.filesystem.copying import clone_or_copy_file
 from virtualenv_reflink.filesystem.native import CLONE
 from virtualenv_reflink.filesystem.permissions import let_all_execute
 from virtualenv_reflink.filesystem.probe import why_not_clone
@@ -26,7 +26,8 @@ class Clone(FileMode):
         """Return why files cannot be cloned, or None."""
         return why_not_clone(source_file, target_directory)
 
-    def place(self, files: Sequence[Duplicate]) -> Iterator[OSError]:
-        """Clone files; copy each one that refuses."""
-        yield from clone_or_copy_files(files)
-        let_all_execute(files, self._umask)
+    def place(self, file: Duplicate, let_through: Callable[[], None]) -> OSError | None:
+        """Clone a file; copy it if it refuses."""
+        refusal = clone_or_copy_file(*file, let_through)
+        let_all_execute(file[1], file[2], self._umask)
+        return refusal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 
 from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.native import COPY
@@ -25,9 +25,7 @@ class Copy(FileMode):
         """Return None: files can be copied everywhere."""
         return None
 
-    def place(self, files: Sequence[Duplicate]) -> Iterator[OSError]:
-        """Copy files."""
-        for file in files:
-            copy_file(*file)
-        let_all_execute(files, self._umask)
-        yield from ()
+    def place(self, file: Duplicate, let_through: Callable[[], None]) -> None:
+        """Copy a file."""
+        copy_file(*file, let_through)
+        let_all_execute(file[1], file[2], self._umask)

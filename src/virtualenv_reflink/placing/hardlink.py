@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 
 from virtualenv_reflink.filesystem.copying import copy_file
 from virtualenv_reflink.filesystem.native import LINK
@@ -32,24 +32,22 @@ class Hardlink(FileMode):
         """Return why files cannot be linked, or None."""
         return why_not_link(source_file, target_directory)
 
-    def place(self, files: Sequence[Duplicate]) -> Iterator[OSError]:
-        """Link files; copy each one that refuses."""
-        for file in files:
-            try:
-                os.link(file[0], file[1])
-            except OSError as error:
-                if error.errno == errno.ENOENT and not os.path.lexists(file[0]):
-                    raise source_error(error, file[0]) from error
-                if error.errno not in _REFUSED:
-                    raise _explained(error, file) from error
-                copy_file(*file)
-                let_all_execute([file], self._umask)
-                yield error
+    def place(self, file: Duplicate, let_through: Callable[[], None]) -> OSError | None:
+        """Link a file; copy it if it refuses."""
+        source, target, mode, _, _ = file
+        try:
+            os.link(source, target)
+        except OSError as error:
+            if error.errno not in _REFUSED:
+                raise _explained(error, source, target) from error
+            copy_file(*file, let_through)
+            let_all_execute(target, mode, self._umask)
+            return error
+        return None
 
 
-def _explained(error: OSError, file: Duplicate) -> OSError:
+def _explained(error: OSError, source: str, target: str) -> OSError:
     """Return what ``error`` says of the source or of the target; link(2) has one word for either that is missing."""
-    source, target, *_ = file
     if error.errno == errno.ENOENT and not os.path.lexists(source):
         return source_error(error, source)
     return OSError(error.errno, error.strerror, target)

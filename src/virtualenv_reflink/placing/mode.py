@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -44,8 +44,10 @@ class FileMode(LinkMode):
         """
 
     @abstractmethod
-    def place(self, files: Sequence[Duplicate]) -> Iterator[OSError]:
-        """Put files into place, and yield why for each file that refused this mode and was copied.
+    def place(self, file: Duplicate, let_through: Callable[[], None]) -> OSError | None:
+        """Put a file into place; return why if it refused this mode and was copied.
 
-        :raises OSError: for the first file that cannot be placed at all.
+        While a large file is copied, ``let_through`` is called, which may raise for an interrupt that was put off.
+
+        :raises OSError: when it cannot be placed at all; nothing is left of it then.
         """

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from virtualenv_reflink.filesystem.interrupts import interrupts_put_off
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.reflink import Duplicate
 from virtualenv_reflink.placing.chain import Chain
@@ -35,12 +36,16 @@ class Placer:
         self.refusals = Refusals()
 
     def place(self, mode: FileMode, files: Sequence[Duplicate]) -> None:
-        """Put files into place.
+        """Put files into place; an interrupt leaves no part of one.
 
         :raises OSError: for the first file that cannot be placed.
         """
-        for error in mode.place(files):
-            self.refusals += Refusals(1, f"they refused with {error.strerror!r}")
+        with interrupts_put_off() as let_through:
+            for file in files:
+                refusal = mode.place(file, let_through)
+                if refusal is not None:
+                    self.refusals += Refusals(1, f"they refused with {refusal.strerror!r}")
+                let_through()
 
     @property
     def outcome(self) -> Outcome:
