@@ -1,12 +1,19 @@
-"""Which names a wheel may hold, and so may the manifest that is made of it."""
+"""Names of projects, and those of files that a wheel may hold, and so may the manifest that is made of it."""
 
 from __future__ import annotations
+
+import re
 
 SCHEMES = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 """Where files of a wheel can belong, see the binary distribution format specification."""
 
 # control characters, and the separator of Windows
 _FORBIDDEN = frozenset(map(chr, (*range(32), 127, ord("\\"))))
+
+
+def normalized_name(name: str) -> str:
+    """Return a project's name in the form in which names are compared (PEP 503); packaging takes long to import."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def is_plain_path(path: str) -> bool:

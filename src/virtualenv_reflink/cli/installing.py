@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 
+from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.cli.options import request
 from virtualenv_reflink.cli.outcome import write_outcomes
 from virtualenv_reflink.cli.pip_report import write_report
 from virtualenv_reflink.cli.report import Report
 from virtualenv_reflink.cli.terminal import progress, tell, tell_warnings
 from virtualenv_reflink.environment.discovery import Target
-from virtualenv_reflink.environment.installed import normalized, present_versions
+from virtualenv_reflink.environment.installed import present_versions
 from virtualenv_reflink.environment.scripts import aliases_of_seeds
 from virtualenv_reflink.options import settings
 from virtualenv_reflink.placing.outcome import Outcome
@@ -94,5 +95,5 @@ def _installed(lock: Lock, options: Namespace, target: Target, provisioner: Prov
     # a lazy boundary: most installations are for an environment
     from virtualenv_reflink.transaction.remove import taken_out
 
-    with taken_out({normalized(package.name) for package in lock.packages}, target.replaced_in, tell):
+    with taken_out({normalized_name(package.name) for package in lock.packages}, target.replaced_in, tell):
         return provisioner.install_over(*wanted)

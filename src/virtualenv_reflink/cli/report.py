@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from virtualenv_reflink.environment.installed import normalized
+from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.requirements.lock import Lock, Locked
 
@@ -43,8 +43,8 @@ class Report:
         return f"{number} package" if number == 1 else f"{number} packages"
 
     def _list(self) -> None:
-        for package in sorted(self._lock.packages, key=lambda each: normalized(each.name)):
-            before = self._before.get(normalized(package.name))
+        for package in sorted(self._lock.packages, key=lambda each: normalized_name(each.name)):
+            before = self._before.get(normalized_name(package.name))
             if before is not None and before != package.version:
                 self._say(f" - {package.name}=={before}")
             told = f"{package.name}=={package.version}" if package.version else package.name

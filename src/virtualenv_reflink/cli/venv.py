@@ -8,12 +8,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.cli.options import add_settings
 from virtualenv_reflink.cli.outcome import add_outcome, write_outcomes
 from virtualenv_reflink.cli.parser import command_parser
 from virtualenv_reflink.cli.terminal import progress, tell_warnings
 from virtualenv_reflink.environment.environment import Environment
-from virtualenv_reflink.environment.installed import normalized, present_versions
+from virtualenv_reflink.environment.installed import present_versions
 from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.integrations.stdlib_venv import ReflinkEnvBuilder, create_with
 from virtualenv_reflink.option import listed
@@ -99,7 +100,7 @@ def _newer(seeds: Sequence[Path], environment: Environment, provisioner: Provisi
     newer = []
     for seed in seeds:
         metadata = provisioner.unpacked(seed).metadata
-        held = present.get(normalized(metadata.distribution))
+        held = present.get(normalized_name(metadata.distribution))
         if held is None or Version(held) < Version(metadata.version):
             newer.append(seed)
     return newer

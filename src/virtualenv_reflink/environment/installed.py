@@ -3,12 +3,12 @@
 import csv
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.environment.eggs import EGGS, eggs_in, listed_by_egg, name_of_egg
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.layer_state import LAYER_STATE
@@ -33,7 +33,7 @@ def installed_in(library: Path) -> Iterator[Installed]:
                 if suffix == ".egg-info" or not version or "-" in version:
                     # of another form, or not written as it should be, so that its name does not tell both for sure
                     name, version = _told_by_metadata(library / entry) or (name, version)
-                yield Installed(normalized(name), version.partition("-")[0], library / entry)
+                yield Installed(normalized_name(name), version.partition("-")[0], library / entry)
 
 
 def installed_into(environment: Environment) -> Iterator[Installed]:
@@ -41,7 +41,7 @@ def installed_into(environment: Environment) -> Iterator[Installed]:
     for library in environment.libraries:
         yield from installed_in(library)
         for egg in eggs_in(library):
-            yield Installed(normalized(name_of_egg(egg)), "", egg)
+            yield Installed(normalized_name(name_of_egg(egg)), "", egg)
 
 
 def _told_by_metadata(path: Path) -> tuple[str, str] | None:
@@ -54,11 +54,6 @@ def _told_by_metadata(path: Path) -> tuple[str, str] | None:
             if headers["Name"] and headers["Version"]:
                 return str(headers["Name"]), str(headers["Version"])
     return None
-
-
-def normalized(name: str) -> str:
-    """Return a distribution's name in the form in which names are compared (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def listed_files(metadata: Path) -> list[str]:

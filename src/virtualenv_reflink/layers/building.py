@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.manifest import LAYER_NAME, TREE_NAME
+from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.environment.environment import Environment
-from virtualenv_reflink.environment.installed import installed_into, normalized
+from virtualenv_reflink.environment.installed import installed_into
 from virtualenv_reflink.layers.layer import (
     Kind,
     Member,
@@ -90,7 +91,7 @@ class LayerBuilder:
     def _change(self, tree: Path, wheels: Sequence[SuppliedWheel], present: dict[Member, str]) -> None:
         """Make a tree that has the distributions ``present`` hold ``wheels``."""
         wanted = {member_of(supplied) for supplied in wheels}
-        unwanted = {normalized(name) for member, name in present.items() if member not in wanted}
+        unwanted = {normalized_name(name) for member, name in present.items() if member not in wanted}
         new = [inside_of(supplied) for supplied in wheels if member_of(supplied) not in present]
         inside = self._environment.with_all_in(tree)
         with Transaction(inside) as change:

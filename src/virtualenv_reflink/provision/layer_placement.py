@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from virtualenv_reflink.environment.installed import installed_in, layered, normalized, present_versions
+from virtualenv_reflink.cache.names import normalized_name
+from virtualenv_reflink.environment.installed import installed_in, layered, present_versions
 from virtualenv_reflink.errors import CacheLostError, InstallError
 from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.layers.integrity import drop_changed, is_sound, is_unchanged, note_built
@@ -144,14 +145,14 @@ def eject(
     if layer is None:
         raise InstallError(f"the layer {state.tree} is damaged; create the environment again")
     members = [_member(member, context, supply) for member in layer.members]
-    by_name = {normalized(supplied.distribution): supplied for supplied in members}
-    if missing := [name for name in names if normalized(name) not in by_name]:
+    by_name = {normalized_name(supplied.distribution): supplied for supplied in members}
+    if missing := [name for name in names if normalized_name(name) not in by_name]:
         raise InstallError(f"the layer of {environment.root} has no {', '.join(missing)}")
-    chosen = {normalized(name) for name in names} or set(by_name)
+    chosen = {normalized_name(name) for name in names} or set(by_name)
     ejected = [by_name[name] for name in by_name if name in chosen and name not in own]
     outcome = placement.install(ejected, change)
     with explained(named(ejected), environment):
-        if set(by_name) <= {*own, *(normalized(supplied.distribution) for supplied in ejected)}:
+        if set(by_name) <= {*own, *(normalized_name(supplied.distribution) for supplied in ejected)}:
             leave_layer(environment, change)
         else:
             keep_layer_without([supplied.distribution for supplied in ejected], state, environment, change)

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from virtualenv_reflink.environment.installed import normalized, present_versions
+from virtualenv_reflink.cache.names import normalized_name
+from virtualenv_reflink.environment.installed import present_versions
 from virtualenv_reflink.errors import CacheError
 from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.progress import Progress
@@ -109,8 +110,8 @@ class Provisioner:
             package
             for package in packages
             if package.is_direct
-            or present.get(normalized(package.name)) != package.version
-            or normalized(package.name) in damaged
+            or present.get(normalized_name(package.name)) != package.version
+            or normalized_name(package.name) in damaged
         ]
 
     def seed(
@@ -178,9 +179,9 @@ class Provisioner:
 
     def _others(self, seeds: Sequence[Path], packages: Sequence[Locked]) -> list[UnpackedWheel]:
         """Return the seeds whose distributions are not among ``packages``."""
-        names = {normalized(package.name) for package in packages}
+        names = {normalized_name(package.name) for package in packages}
         unpacked = [self.unpacked(seed) for seed in seeds]
-        return [wheel for wheel in unpacked if normalized(wheel.metadata.distribution) not in names]
+        return [wheel for wheel in unpacked if normalized_name(wheel.metadata.distribution) not in names]
 
     def _install(self, wanted: Callable[[], Wanted], editable: Sequence[Locked]) -> Outcome:
         """Install what is wanted; where the cache turns out to have lost files, those wheels are unpacked again."""

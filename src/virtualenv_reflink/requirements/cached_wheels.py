@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.requirements.hashes import Hashes, mismatch, strong
-from virtualenv_reflink.requirements.lock import is_same_version, normalized_name
+from virtualenv_reflink.requirements.lock import is_same_version
 
 if TYPE_CHECKING:
     from pathlib import Path

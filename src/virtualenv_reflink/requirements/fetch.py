@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.errors import BadWheelError, ResolveError
 from virtualenv_reflink.requirements.builds import Builds
 from virtualenv_reflink.requirements.cached_wheels import CachedWheels
-from virtualenv_reflink.requirements.lock import normalized_name
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.interpreter import InterpreterFacts

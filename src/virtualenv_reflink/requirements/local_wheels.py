@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.errors import BadWheelError
-from virtualenv_reflink.requirements.lock import Lock, Locked, normalized_name
+from virtualenv_reflink.requirements.lock import Lock, Locked
 from virtualenv_reflink.requirements.named import is_url
 from virtualenv_reflink.requirements.pip_configuration import configured_options
 from virtualenv_reflink.requirements.pip_options import INDEXES, PLACES, UnknownOptionError, options_of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -119,11 +118,6 @@ def merged(locks: Sequence[Lock]) -> Lock:
 
     packages = {canonicalize_name(package.name): package for lock in filled for package in lock.packages}
     return Lock(list(packages.values()))
-
-
-def normalized_name(name: str) -> str:
-    """Return a project's name in the form in which names are compared (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def is_same_version(one: str, other: str) -> bool:

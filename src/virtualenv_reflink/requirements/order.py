@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 
-from virtualenv_reflink.requirements.lock import normalized_name
+from virtualenv_reflink.cache.names import normalized_name
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.manifest import UnpackedWheel

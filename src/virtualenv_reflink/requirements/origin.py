@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from virtualenv_reflink.requirements.lock import Lock, Locked, normalized_name
+from virtualenv_reflink.cache.names import normalized_name
+from virtualenv_reflink.requirements.lock import Lock, Locked
 
 if TYPE_CHECKING:
     from virtualenv_reflink.requirements.pip_options import Option

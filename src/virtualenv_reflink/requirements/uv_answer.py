@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.errors import ResolveError
-from virtualenv_reflink.requirements.lock import Lock, Locked, Source, normalized_name
+from virtualenv_reflink.requirements.lock import Lock, Locked, Source
 from virtualenv_reflink.requirements.origin import Wishes
 from virtualenv_reflink.requirements.reading import EDITABLE, REQUIRED
 from virtualenv_reflink.requirements.tool import without_credentials

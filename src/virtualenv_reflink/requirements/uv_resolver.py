@@ -10,8 +10,9 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.errors import LockError, ResolveError
-from virtualenv_reflink.requirements.lock import Lock, normalized_name
+from virtualenv_reflink.requirements.lock import Lock
 from virtualenv_reflink.requirements.pylock import read_pylock
 from virtualenv_reflink.requirements.reading import EDITABLE, REQUIRED
 from virtualenv_reflink.requirements.tool import without_credentials

@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.environment.environment import Environment
-from virtualenv_reflink.environment.installed import has_lost_layer, installed_into, normalized, without_record
+from virtualenv_reflink.environment.installed import has_lost_layer, installed_into, without_record
 from virtualenv_reflink.environment.record import Recorder, Row
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.placing.batches import Batch
@@ -36,7 +37,7 @@ def install(
     with explained(named(wheels), environment):
         present = list(installed_into(environment))
         lost = without_record(present)
-        names = {normalized(supplied.distribution) for supplied in wheels}
+        names = {normalized_name(supplied.distribution) for supplied in wheels}
         replaced = [each for each in present if each.name in names]
         if replaced:
             # a lazy boundary: a new environment has nothing to replace
@@ -56,7 +57,7 @@ def install_over(
     """
     with explained(named(wheels), environment):
         change.set_aside({"": [Layout(supplied, environment).published[1] for supplied in wheels]})
-        overwritten = frozenset(normalized(supplied.distribution) for supplied in wheels)
+        overwritten = frozenset(normalized_name(supplied.distribution) for supplied in wheels)
         _Installation(environment, placer, change, overwritten).install(wheels, progress)
 
 
@@ -68,7 +69,7 @@ def install_beside_layer(
     :raises InstallError: when a file is in the way or the disk is full.
     """
     with explained(named(wheels), environment):
-        names = (normalized(supplied.distribution) for supplied in wheels)
+        names = (normalized_name(supplied.distribution) for supplied in wheels)
         lost = frozenset(names) if has_lost_layer(environment) else frozenset()
         return _Installation(environment, placer, change, lost).install_beside_layer(wheels)
 
@@ -157,7 +158,7 @@ class _Installation:
     def _new_files(self, plan: _Plan, footprint: Footprint) -> Iterator[tuple[str, list[str]]]:
         """Yield the files of a plan by directory, without those in the staging directory, which is known as a whole."""
         staging = plan.layout.staging
-        lost = normalized(plan.supplied.distribution) in self._lost
+        lost = normalized_name(plan.supplied.distribution) in self._lost
         for _, _, target, files, _ in (*plan.placed, *plan.mapped):
             if not target.startswith(staging):
                 names = [file.name for file in files]
