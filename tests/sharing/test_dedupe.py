@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,7 +14,7 @@ import pytest
 
 import virtualenv_reflink
 from benchmarks.loop_mounts import used_bytes
-from tests.conftest import ONCE, Run, bare, python_of
+from tests.conftest import Run, bare, python_of
 from tests.provision.test_ordinary_user import AS_NOBODY, NOBODY
 from tests.support.comparison import site_packages
 from tests.support.extents import shares_all_extents
@@ -190,29 +188,6 @@ def test_an_ordinary_user_shares_what_is_theirs(place: Path, by_pip: MakeByPip) 
     assert are_shared(*(site_packages(environment) / "sample/large.bin" for environment in (one, two)))
     assert rows["of_root"]["shared"] == 0
     assert rows["of_root"]["passed_over"]["immutable, or another user's"] >= len(DUPLICATES)
-
-
-@ONCE
-@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
-def test_killed_at_any_moment_it_leaves_every_file_as_it_was(
-    place: Path, tmp_path: Path, by_pip: MakeByPip, reflink: Run
-) -> None:
-    by_pip("one")
-    for number in range(4):
-        shutil.copytree(place / "one", place / f"copy-{number}", symlinks=True)
-    before = state(place)
-    words = ["dedupe", "--quiet", "--wheel-cache", tmp_path / "cache", place]
-    started = time.monotonic()
-    reflink(*words, "--dry-run")
-    usual = time.monotonic() - started
-    for part in range(1, 6):
-        process = subprocess.Popen([sys.executable, "-m", "virtualenv_reflink", *words])
-        time.sleep(usual * part / 5)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert state(place) == before
-    reflink(*words)
-    assert are_shared(*(site_packages(found.root) / "sample/large.bin" for found in find_environments([place])))
 
 
 @pytest.mark.parametrize("place", ["ext4", "tmpfs"], indirect=True)
