@@ -6,7 +6,9 @@ import csv
 import hashlib
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.record_hash import record_form
@@ -32,38 +34,47 @@ def changed_records(library: str, changes: Mapping[str, Change], moves: Moves) -
     """
     listed = {path_in_record(path, library): change for path, change in changes.items()}
     listed.update(changes)
-    by_directory: dict[bytes, list[tuple[bytes, Change]]] = {}
-    for path, change in listed.items():
-        start = _written(path)
-        by_directory.setdefault(start[: start.rfind(b"/") + 1], []).append((start, change))
+    rows = _by_beginning(listed)
     for name in sorted(os.listdir(library)):
         record = f"{library}/{name}/RECORD"
         if name.endswith(".dist-info") and os.path.isfile(record):
             with open(record, "rb") as stream:
-                before = now = stream.read()
-            for directory, rows in by_directory.items():
-                if directory in before:
-                    for start, change in rows:
-                        now = _with_row(now, start, change)
-            now = moves.in_text(now, TEXT)
+                before = stream.read()
+            now = moves.in_text(_with_rows(before, rows), TEXT)
             if now != before:
                 yield record, now
 
 
-def _with_row(record: bytes, path: bytes, change: Change) -> bytes:
-    """Return ``record`` with the row that starts with ``path`` made true."""
-    start = path + b","
-    at = 0 if record.startswith(start) else record.find(b"\n" + start) + 1
-    if at == 0 and not record.startswith(start):
-        return record
-    at += len(start)
-    end = record.find(b"\n", at)
-    row = record[at : len(record) if end < 0 else end]
-    value = row.rstrip(b"\r")
-    if value != _value(change.before, value):
-        return record
-    now = b"," if change.now is None else _value(change.now, value)
-    return record[:at] + now + record[at + len(value) :]
+def _by_beginning(changes: Mapping[str, Change]) -> dict[bytes, dict[bytes, Change]]:
+    """Return changes by their fields in a RECORD, and those by what they have in common: a directory, if they name one.
+
+    So a RECORD is searched once for all scripts.
+    """
+    found: dict[bytes, dict[bytes, Change]] = {}
+    for path, change in changes.items():
+        field = _written(path) + b","
+        found.setdefault(field[: field.rfind(b"/") + 1] or field, {})[field] = change
+    return found
+
+
+def _with_rows(record: bytes, rows: Mapping[bytes, Mapping[bytes, Change]]) -> bytes:
+    """Return ``record`` with the rows made true that name one of the changes."""
+    for beginning, changes in rows.items():
+        if beginning in record:
+            pattern = b"\n" + re.escape(beginning) + b"[^\r\n]*"
+            record = re.sub(pattern, partial(_true_row, changes), b"\n" + record)[1:]
+    return record
+
+
+def _true_row(changes: Mapping[bytes, Change], found: re.Match[bytes]) -> bytes:
+    """Return a row, with the line break before it, as it is true now."""
+    row = found.group()
+    for field, change in changes.items():
+        if row.startswith(field, 1):
+            value = row[1 + len(field) :]
+            if value == _value(change.before, value):
+                return b"\n" + field + (b"," if change.now is None else _value(change.now, value))
+    return row
 
 
 def _value(content: bytes, like: bytes) -> bytes:

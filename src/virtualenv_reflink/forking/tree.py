@@ -63,8 +63,9 @@ def copy_tree(
     placer = Placer((_CloneOfEnvironment, Copy))
     with Worklist(placer, progress) as worklist:
         copying = _Copying(placer, worklist, snapshots)
-        copying.copy_directory(source, target, left_out)
-    copying.modes[target] = stat.S_IMODE(os.stat(source).st_mode)
+        status = os.stat(source)
+        copying.copy_directory(source, target, status.st_dev, left_out)
+    copying.modes[target] = stat.S_IMODE(status.st_mode)
     outcome = placer.outcome._replace(mode="snapshot") if copying.snapshots_made else placer.outcome
     return TreeCopy(outcome, copying.links, copying.modes, copying.passed_over)
 
@@ -126,8 +127,8 @@ class _Copying:
         self.modes: dict[str, int] = {}
         self.passed_over: list[str] = []
 
-    def copy_directory(self, source: str, target: str, left_out: frozenset[str] = frozenset()) -> None:
-        """Copy what is in a directory into one that is there."""
+    def copy_directory(self, source: str, target: str, device: int, left_out: frozenset[str] = frozenset()) -> None:
+        """Copy what is in a directory, on a device, into one that is there."""
         files: list[Row] = []
         directories: list[os.DirEntry[str]] = []
         with os.scandir(source) as entries:
@@ -143,7 +144,7 @@ class _Copying:
                 else:
                     self.passed_over.append(entry.path)
         if files:
-            mode = self._mode_for(source, files[0][0], target)
+            mode = self._mode_for(device, f"{source}/{files[0][0]}", target)
             self._worklist.add([FilesAsTheyAre(source, target, files, mode, self._umask)])
         for entry in directories:
             # whoever uses the environment may delete it meanwhile
@@ -155,9 +156,10 @@ class _Copying:
             self.snapshots_made += 1
             self.links += [f"{target}/{each.name}" for each in os.scandir(entry.path) if each.is_symlink()]
             return
-        mode = stat.S_IMODE(entry.stat().st_mode)
+        status = entry.stat()
+        mode = stat.S_IMODE(status.st_mode)
         os.mkdir(target, mode | 0o700)
-        self.copy_directory(entry.path, target)
+        self.copy_directory(entry.path, target, status.st_dev)
         if mode & (self._umask | _SPECIAL) or mode & 0o700 != 0o700:
             self.modes[target] = mode
 
@@ -166,10 +168,9 @@ class _Copying:
             os.symlink(os.readlink(source), target)
             self.links.append(target)
 
-    def _mode_for(self, source: str, name: str, target: str) -> FileMode:
-        device = os.stat(source).st_dev
+    def _mode_for(self, device: int, source_file: str, target: str) -> FileMode:
         if device not in self._file_modes:
-            self._file_modes[device] = self._placer.files.between(f"{source}/{name}", target)
+            self._file_modes[device] = self._placer.files.between(source_file, target)
         return self._file_modes[device]
 
 
