@@ -44,15 +44,21 @@ def test_sources_that_are_none(tmp_path: Path, environment: Path, reflink: Run) 
     assert error == f"error: there is no environment at {tmp_path / 'nothing'}\n"
     error = reflink("fork", broken, tmp_path / "fork", code=1).stderr
     assert error == f"error: the interpreter of {broken} is missing: {broken}/bin/python points at /gone/python\n"
+    (broken / "bin" / "python").unlink()
+    (broken / "bin" / "python").mkdir()
+    error = reflink("fork", broken, tmp_path / "fork", code=1).stderr
+    assert error == f"error: {broken} is not an environment: it has no bin/python\n"
     assert not (tmp_path / "fork").exists()
 
 
 def test_places_that_cannot_be(tmp_path: Path, environment: Path, reflink: Run) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "taken").mkdir()
+    undecodable = Path(os.fsdecode(bytes(tmp_path / "fork") + b"\xff"))
     for place, reason in {
         tmp_path / "taken": "is there already; delete it, or choose another place",
         tmp_path / "file" / "fork": "Not a directory",
+        undecodable: "the path has bytes that are not UTF-8, in which pyvenv.cfg is written; choose another place",
         environment / "inside": f"is inside of {environment}, so it cannot be a fork of it; choose another place",
         environment: "is inside of",
         tmp_path / "a\nb": "the path has a line break; choose another place",

@@ -22,8 +22,11 @@ from tests.support.wheels import full_wheel
 ODD = 'old it\'s $x "d" ñ'
 NEW = 'new o\'k $(y) "e" `é`'
 LONG = "long" * 40
+# ends what the kernel takes for a path, as a blank does
+TAB = "with\ttab"
 NAMES = pytest.mark.parametrize(
-    ("old", "new"), [("plain", NEW), (ODD, "plain"), (ODD, NEW), (LONG, "plain"), ("plain", LONG)]
+    ("old", "new"),
+    [("plain", NEW), (ODD, "plain"), (ODD, NEW), (LONG, "plain"), ("plain", LONG), ("plain", TAB), (TAB, "plain")],
 )
 CREATORS = {
     "venv": [sys.executable, "-m", "venv", "--without-pip"],

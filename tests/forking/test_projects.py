@@ -95,6 +95,9 @@ def test_every_kind_of_reference_follows(tmp_path: Path) -> None:
     for name, text in files.items():
         (library / name).parent.mkdir(exist_ok=True)
         (library / name).write_text(text)
+    # names of metadata and path files that are something else
+    (library / "file.dist-info").touch()
+    (library / "loop.pth").symlink_to("loop.pth")
     (library / "link").symlink_to(old / "two")
     (library / "inside").symlink_to(old / "env" / "lib")
     code = "import __editable___one_finder"

@@ -14,7 +14,7 @@ def executable_of(directory: str) -> str:
     """
     inside = "Scripts/python.exe" if os.name == "nt" else "bin/python"
     path = os.path.join(directory, inside)
-    if os.path.exists(path):
+    if os.path.isfile(path):
         return path
     if os.path.islink(path):
         raise TargetError(f"the interpreter of {directory} is missing: {path} points at {os.path.realpath(path)}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 # What the kernel reads of a first line on Linux, execve(2), less "#!" and the newline.
 _SHEBANG_LIMIT = 127
+_BLANKS = frozenset(" \t")
 
 
 def shebang(executable: str, arguments: Sequence[str] = ()) -> bytes:
@@ -14,7 +15,7 @@ def shebang(executable: str, arguments: Sequence[str] = ()) -> bytes:
     Where the kernel could not read the path, ``sh`` starts the interpreter from what Python takes for a string.
     """
     simple = f"#!{' '.join([executable, *arguments])}\n".encode("utf-8", "surrogateescape")
-    if " " not in executable and len(simple) <= _SHEBANG_LIMIT:
+    if not _BLANKS & set(executable) and len(simple) <= _SHEBANG_LIMIT:
         return simple
     import shlex  # hardly any path needs it
 

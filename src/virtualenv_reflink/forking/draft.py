@@ -24,6 +24,11 @@ def check_new(place: str, source: Source) -> None:
     for character, what in _UNUSABLE.items():
         if character in place:
             raise TargetError(f"an environment cannot be at {place!r}: the path has {what}; choose another place")
+    if not _is_utf8(place):
+        raise TargetError(
+            f"an environment cannot be at {place!r}: the path has bytes that are not UTF-8, in which pyvenv.cfg is "
+            "written; choose another place"
+        )
     if f"{_real(place)}/".startswith(f"{os.path.realpath(source.root)}/"):
         raise TargetError(f"{place} is inside of {source.root}, so it cannot be a fork of it; choose another place")
     _check_free(place)
@@ -63,6 +68,14 @@ def drafted(place: str, on_wait: Callable[[str], None]) -> Iterator[str]:
 def _check_free(place: str) -> None:
     if os.path.lexists(place):
         raise TargetError(f"{place} is there already; delete it, or choose another place")
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _real(place: str) -> str:

@@ -45,11 +45,10 @@ def _referred_to(library: str) -> Iterator[str]:
 
 
 def _content(path: str) -> bytes:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except (FileNotFoundError, IsADirectoryError):
+    if not os.path.isfile(path):
         return b""
+    with open(path, "rb") as stream:
+        return stream.read()
 
 
 def _below(path: str, folder: str, new_folder: str) -> str | None:
