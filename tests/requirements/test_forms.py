@@ -292,6 +292,16 @@ def test_the_configuration_of_the_environment_counts(
         assert packages(into) == {"demo": version}
 
 
+def test_what_is_remembered_serves_other_environments(
+    place: Path, tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_wheel(place, {"demo.py": b""}, name="demo")
+    # so that pip looks for files of each environment
+    monkeypatch.delenv("PIP_CONFIG_FILE")
+    told = [install("-f", ".", "demo", into=bare(tmp_path / name)).stdout for name in ("first", "second")]
+    assert ["remembered" in each for each in told] == [False, True]
+
+
 def test_what_nothing_changes_is_remembered(place: Path, tmp_path: Path, index: Index, install: Install) -> None:
     make_wheel(tmp_path / "dist", {"other.py": b""}, name="other")
     make_wheel(place, {"demo.py": b""}, name="demo", metadata="Requires-Dist: other\n")

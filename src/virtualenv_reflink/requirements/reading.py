@@ -1,7 +1,5 @@
 """What a request leads to on this machine: its files, and every file that those and pip's configuration name."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -109,7 +107,9 @@ class Reading:
 
     def _read_configuration(self, environ: Mapping[str, str], prefix: Path) -> None:
         for path in configuration_files(environ, prefix):
-            self._note(path, state_of_file)
+            # an absent one decides nothing, and is in another place for each environment
+            if path.exists():
+                self._note(path, state_of_file)
         options = options_of_install(environ, prefix)
         if options is None:
             self._cannot_read("a configuration file of pip's")
