@@ -1,7 +1,5 @@
 """Changes to files of the cache: what shares its inode with an environment can be changed from there."""
 
-from __future__ import annotations
-
 import json
 import os
 import time
@@ -100,8 +98,8 @@ def examined(tree: Tree, links: Links) -> Finding:
 
 def _common_number(numbers: Iterable[int]) -> int:
     """Return the number of links that most files have."""
-    counted = Counter(numbers).most_common(1)
-    return counted[0][0] if counted else 1
+    counted = Counter(numbers)
+    return max(counted, key=counted.__getitem__, default=1)
 
 
 def restore_mtime(path: str, mtime_ns: int | None) -> None:

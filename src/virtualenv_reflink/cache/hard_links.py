@@ -1,7 +1,5 @@
 """What is noted of hard links to files of the cache, and what follows from it."""
 
-from __future__ import annotations
-
 import json
 from typing import NamedTuple
 

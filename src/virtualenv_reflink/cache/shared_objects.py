@@ -1,7 +1,5 @@
 """Which files of an unpacked wheel are shared objects: found out once, and noted."""
 
-from __future__ import annotations
-
 import json
 from typing import NamedTuple
 

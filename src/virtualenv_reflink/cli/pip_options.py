@@ -1,7 +1,5 @@
 """The options of ``pip install``: what each means to our ``install``, and to our ``lock``."""
 
-from __future__ import annotations
-
 from argparse import SUPPRESS, Action, ArgumentParser, Namespace
 from enum import Enum
 from typing import Any, NamedTuple, NoReturn

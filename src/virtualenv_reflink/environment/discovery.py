@@ -1,7 +1,5 @@
 """Find the environment that a user names."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

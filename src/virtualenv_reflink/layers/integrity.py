@@ -1,7 +1,5 @@
 """Whether a known layer still is what was built, so that nobody is served what was changed in it."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import json

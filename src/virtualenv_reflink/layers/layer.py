@@ -4,8 +4,6 @@ A layer holds what is the same in every environment. What is not (scripts, heade
 beside it, and is put into each environment file by file.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -71,7 +69,7 @@ class Outline(NamedTuple):
     disjoint: bool
 
 
-def kind_of(mode: TreeMode, bytecode_tag: str | None) -> Kind:
+def kind_of(mode: "TreeMode", bytecode_tag: str | None) -> Kind:
     """Return the kind of the layers made now for a link mode and one interpreter's bytecode."""
     group = os.getegid() if mode.isolates and hasattr(os, "getegid") else None
     return Kind(mode.name, bytecode_tag, current_umask(), group)

@@ -3,8 +3,6 @@
 The ctime of a file that the layer shares with the cache also changes when it gets another hard link or loses one.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -7,8 +7,6 @@ A path line makes no site directory. Where a layer holds ``.pth`` or ``.start`` 
 processed. It is a symbolic link to the layer's, so that nothing is run where the layer is missing.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path

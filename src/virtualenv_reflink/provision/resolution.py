@@ -1,7 +1,5 @@
 """Request to lock."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -41,7 +39,7 @@ class Reported(NamedTuple):
 class Resolution:
     """Finds out what exactly is to be installed."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: "Context") -> None:
         self._context = context
 
     def lock(self, request: Request, search_path: Sequence[Path]) -> Resolved:

@@ -1,7 +1,5 @@
 """A lock: exactly what is to be installed, and where it comes from."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Sequence
@@ -28,7 +26,7 @@ class Locked(NamedTuple):
     is_direct: bool
     source: Source
     in_order: bool = False
-    origin: Origin | None = None
+    origin: "Origin | None" = None
 
     @property
     def url(self) -> str:
@@ -104,7 +102,7 @@ class Lock(NamedTuple):
         return json.dumps([package[:6] for package in self.packages], separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> Lock:
+    def from_json(cls, text: str) -> "Lock":
         """Read what :meth:`to_json` returned."""
         return cls([Locked(*row) for row in json.loads(text)])
 

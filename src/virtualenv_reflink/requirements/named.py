@@ -1,7 +1,5 @@
 """What the text of a requirement names: a project of an index, a place on this machine, or an address elsewhere."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

@@ -3,8 +3,6 @@
 It follows ``get_topological_weights`` of pip's resolver, since where two packages hold one file the later one's stays.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,7 +43,7 @@ def installation_order(
     return sorted(range(len(packages)), key=lambda index: (weights.get(names[index], 0), names[index]), reverse=True)
 
 
-def order_of_wheels(wheels: Sequence[UnpackedWheel], markers: Mapping[str, str]) -> list[int]:
+def order_of_wheels(wheels: Sequence["UnpackedWheel"], markers: Mapping[str, str]) -> list[int]:
     """Return the indices of ``wheels`` in the order in which pip installs them where a lock asks for all of them."""
     nodes = [
         Node(wheel.metadata.distribution, wheel.metadata.requires_dist, wheel.metadata.requires_python)

@@ -1,7 +1,5 @@
 """Which options pip has, as far as they decide what is resolved, and what kind of value each takes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from importlib.metadata import distributions
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from virtualenv_reflink.requirements.bundled import bundled_wheel
-from virtualenv_reflink.requirements.lock import Lock, Locked
-from virtualenv_reflink.requirements.order import Node, installation_order
 
 if TYPE_CHECKING:
+    from virtualenv_reflink.requirements.lock import Lock
     from virtualenv_reflink.requirements.reading import Reading
     from virtualenv_reflink.requirements.resolver import Surroundings
 
@@ -56,38 +54,8 @@ class PipResolver:
 
     def lock_of(self, report: dict[str, Any], reading: Reading, search_path: Sequence[Path]) -> Lock:
         """Return what a report tells of, in the order in which pip would install it."""
-        entries = report["install"]
-        nodes = [_node(entry, follow="--no-deps" not in reading.request.choices) for entry in entries]
-        order = installation_order(nodes, self._surroundings.facts.markers, list(_installed(search_path)))
-        return Lock([_locked(entries[index]) for index in order])
+        # a lazy boundary: what is remembered was put in order when it was resolved
+        from virtualenv_reflink.requirements.pip_answer import lock_of
 
-
-def _locked(entry: dict[str, Any]) -> Locked:
-    return Locked(
-        name=entry["metadata"]["name"],
-        version=entry["metadata"]["version"],
-        requested=entry["requested"],
-        is_direct=entry["is_direct"],
-        source=entry["download_info"],
-        in_order=True,
-    )
-
-
-def _node(entry: dict[str, Any], *, follow: bool) -> Node:
-    metadata = entry["metadata"]
-    return Node(
-        name=metadata["name"],
-        requires_dist=metadata.get("requires_dist", ()) if follow else (),
-        requires_python=metadata.get("requires_python"),
-        requested=entry["requested"],
-        extras=frozenset(entry.get("requested_extras", ())),
-    )
-
-
-def _installed(search_path: Sequence[Path]) -> Iterator[Node]:
-    """Yield what is installed: dependencies may lead from one new package to another through it."""
-    for found in distributions(path=[str(place) for place in search_path]) if search_path else ():
-        # Python 3.10 has no other way to look into it that its types know
-        headers = {key: found.metadata[key] for key in ("Name", "Requires-Python") if key in found.metadata}
-        if "Name" in headers:
-            yield Node(headers["Name"], found.requires or (), headers.get("Requires-Python"), requested=False)
+        follow = "--no-deps" not in reading.request.choices
+        return lock_of(report, search_path, self._surroundings.facts.markers, follow=follow)

@@ -1,7 +1,5 @@
 """What a user asks for, in pip's words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The lines of a requirements file, read as pip reads them (pip's requirements file format)."""
 
-from __future__ import annotations
-
 import codecs
 import re
 import shlex
