@@ -428,6 +428,11 @@ static void use_own_files(void)
     syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, CLOSE_RANGE_UNSHARE);
 }
 
+static bool is_over(struct placing *placing)
+{
+    return !placing->busy && (!placing->first || atomic_load(&placing->stopped));
+}
+
 static void *place_batches(void *argument)
 {
     struct placing *placing = argument;
@@ -442,7 +447,8 @@ static void *place_batches(void *argument)
         free_batch(batch);
         pthread_mutex_lock(&placing->lock);
         placing->busy--;
-        pthread_cond_signal(&placing->idle);
+        if (is_over(placing))
+            pthread_cond_signal(&placing->idle);
     }
     pthread_mutex_unlock(&placing->lock);
     return NULL;
@@ -465,7 +471,7 @@ static bool wait_for(struct placing *placing, double seconds)
 
     pthread_mutex_lock(&placing->lock);
     for (;;) {
-        over = !placing->busy && (!placing->first || atomic_load(&placing->stopped));
+        over = is_over(placing);
         if (over || pthread_cond_timedwait(&placing->idle, &placing->lock, &until))
             break;
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import suppress
 
@@ -12,11 +13,14 @@ from virtualenv_reflink.filesystem.subvolume import delete_subvolume, is_subvolu
 def delete_tree(path: str) -> None:
     """Delete a directory with all that is in it, following no links.
 
-    In turn: a subvolume at once, where the mount allows that; by the threads of the native core; as
-    :func:`shutil.rmtree` does, which also says what is in the way.
+    In turn: an empty one by itself; a subvolume at once, where the mount allows that; by the threads of the native
+    core; as :func:`shutil.rmtree` does, which also says what is in the way.
 
     :raises OSError: when something cannot be deleted, or ``path`` is no directory.
     """
+    with suppress(OSError):
+        os.rmdir(path)
+        return
     with suppress(OSError):
         if is_subvolume(path) and delete_subvolume(path):
             return

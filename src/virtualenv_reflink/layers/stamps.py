@@ -6,7 +6,6 @@ The ctime of a file that the layer shares with the cache also changes when it ge
 import hashlib
 import json
 import os
-import random
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -69,7 +68,7 @@ def _some(stamps: Sequence[Stamp]) -> Iterator[Stamp]:
     if sum(known.files for known in stamps) <= FILES_AT_ONCE:
         yield from stamps
         return
-    first, seen = random.randrange(len(stamps)), 0
+    first, seen = int.from_bytes(os.urandom(8), "big") % len(stamps), 0
     for known in (*stamps[first:], *stamps[:first]):
         yield known
         seen += known.files
