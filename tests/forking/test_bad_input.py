@@ -18,9 +18,9 @@ from virtualenv_reflink.errors import TargetError
 from virtualenv_reflink.filesystem.native import CORE
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.forking.tree import FilesAsTheyAre
-from virtualenv_reflink.placing.batches import Row
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
+from virtualenv_reflink.placing.files import Row
 from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.placing.worklist import Worklist

@@ -1,15 +1,17 @@
 """What is noted of hard links to files of the cache, and what follows from it."""
 
 import json
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.cache import changes
 from virtualenv_reflink.cache.changes import Links
 from virtualenv_reflink.cache.entries import LINKED, MAPPED, tree_name
 from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
-from virtualenv_reflink.cache.shared_objects import parts_of
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.filesystem.source import source_error
+
+if TYPE_CHECKING:
+    from virtualenv_reflink.cache.shared_objects import Parts
 
 
 class Linked(NamedTuple):
@@ -33,7 +35,7 @@ class HardLinks:
         found = [Linked(bytecode, LINKED)] if bytecode else []
         if not self._store.has_note(MAPPED, tree_name(unpacked.tree)):
             return [Linked(unpacked.tree, LINKED), *found]
-        parts = parts_of(self._store, unpacked)
+        parts = self._parts(unpacked)
         mapped = [self.mapped(parts.shared_objects)] if parts.shared_objects else []
         return [Linked(parts.others, LINKED), *mapped, *found]
 
@@ -42,7 +44,7 @@ class HardLinks:
 
         :raises SourceError: when a file of it cannot be read.
         """
-        return parts_of(self._store, unpacked).shared_objects
+        return self._parts(unpacked).shared_objects
 
     @staticmethod
     def mapped(shared_objects: Tree) -> Linked:
@@ -81,6 +83,12 @@ class HardLinks:
         except OSError as error:
             raise source_error(error, error.filename or files.tree.root) from error
         self._write(files, links)
+
+    def _parts(self, unpacked: UnpackedWheel) -> "Parts":
+        # a lazy boundary: memory is seldom shared
+        from virtualenv_reflink.cache.shared_objects import parts_of
+
+        return parts_of(self._store, unpacked)
 
     def _noted(self, files: Linked) -> Links | None:
         """Return what was noted; a note that is damaged still tells that there are links."""

@@ -14,9 +14,9 @@ from virtualenv_reflink.filesystem.probe import why_not_clone
 from virtualenv_reflink.filesystem.reflink import Duplicate
 from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, snapshot
-from virtualenv_reflink.placing.batches import Row
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
+from virtualenv_reflink.placing.files import Row
 from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.placing.placer import Placer

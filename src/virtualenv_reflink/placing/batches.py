@@ -1,44 +1,16 @@
 """Files of cached directories for directories of an environment."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.cache.manifest import File
 from virtualenv_reflink.placing.mode import FileMode
 
 if TYPE_CHECKING:
     from virtualenv_reflink.filesystem.reflink import Duplicate
+    from virtualenv_reflink.placing.files import Files
     from virtualenv_reflink.placing.placer import Placer
     from virtualenv_reflink.progress import Progress
-
-
-Row = tuple[str, bool, int, str] | tuple[str, None, None]
-"""A file by its name, with what it is to be: executable or not, so many bytes, any; or all that as its source is."""
-
-
-class Files(Protocol):
-    """Files of one directory for another, and the link mode that places them.
-
-    Those that are to be as their source is have its mode and mtime too, and are left out if it is gone by then.
-    ``mtime_ns`` is for the Python sources among the others.
-    """
-
-    @property
-    def source(self) -> str: ...
-    @property
-    def target(self) -> str: ...
-    @property
-    def files(self) -> Sequence[Row]: ...
-    @property
-    def mtime_ns(self) -> int | None: ...
-    @property
-    def mode(self) -> FileMode: ...
-
-    def place(self, placer: "Placer") -> None:
-        """Put the files into place without the native core.
-
-        :raises OSError: for the first file that cannot be placed.
-        """
 
 
 class Batch(NamedTuple):
@@ -61,7 +33,7 @@ class Batch(NamedTuple):
         placer.place(self.mode, [_duplicate(self.source, self.target, file, self.mtime_ns) for file in self.files])
 
 
-def place(batches: Iterable[Files], placer: "Placer", progress: "Progress") -> None:
+def place(batches: Iterable["Files"], placer: "Placer", progress: "Progress") -> None:
     """Put the files of ``batches`` into place.
 
     :raises OSError: for the first file that cannot be placed.

@@ -9,12 +9,12 @@ from virtualenv_reflink.filesystem.interrupts import interrupts_put_off
 from virtualenv_reflink.filesystem.native import SIZE, SOURCE, start_placing
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.source import check_size, source_error
-from virtualenv_reflink.placing.batches import Files
 from virtualenv_reflink.placing.placer import Refusals
 from virtualenv_reflink.progress import Progress
 
 if TYPE_CHECKING:
     from virtualenv_reflink.filesystem._native import Placing
+    from virtualenv_reflink.placing.files import Files
 
 # How long a signal waits for being noticed.
 _SECONDS = 0.05

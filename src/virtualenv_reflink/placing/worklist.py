@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from virtualenv_reflink.placing.batches import Files, place
+from virtualenv_reflink.placing.batches import place
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.progress import Progress
 
 if TYPE_CHECKING:
+    from virtualenv_reflink.placing.files import Files
     from virtualenv_reflink.placing.threads import Threads
 
 
