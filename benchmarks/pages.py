@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.charts import draw
+from benchmarks.judging import Judged
 from benchmarks.report import RESULT, Report
-from benchmarks.targets import Judged, judged
+from benchmarks.targets import judged
 from benchmarks.tools_report import COMMANDS, ToolsReport
 
 ROOT = Path(__file__).parent.parent
@@ -137,7 +138,6 @@ def _targets(all_judged: Iterable[Judged]) -> Iterator[str]:
     rows = (
         [each.target.promise, f"{each.target.limit:.3g} {each.target.unit}", each.told, each.verdict]
         for each in all_judged
-        if each.figure is not None
     )
     return _table(["target", "at most", "figure", ""], rows)
 

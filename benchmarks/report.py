@@ -12,7 +12,10 @@ from benchmarks.processes import Cost
 from benchmarks.rounds import ratio
 
 RESULT = Path(__file__).with_name("results") / "full.json"
-OURS = ("ours", "virtualenv --seeder reflink", "python -m virtualenv_reflink", "install -")
+OURS = (
+    *("ours", "virtualenv --seeder reflink", "python -m virtualenv_reflink", "install -"),
+    *("remove", "fork", "explain", "cache"),
+)
 
 
 class Report:
@@ -24,6 +27,7 @@ class Report:
             "machine": {},
             "versions": {},
             "files": {},
+            "default_mode": {},
             "left_out": [],
             "timings": {},
             "space": {},
@@ -43,6 +47,11 @@ class Report:
     def leave_out(self, what: str, reason: str) -> None:
         """Note what was not measured, and why."""
         self.content["left_out"].append(f"{what}: {reason}")
+
+    def why_left_out(self, what: str) -> str | None:
+        """Return why something was not measured, or None."""
+        start = f"{what}: "
+        return next((each.removeprefix(start) for each in self.content["left_out"] if each.startswith(start)), None)
 
     def add_timings(self, workload: str, filesystem: str, costs: Mapping[str, Sequence[Cost]]) -> None:
         """Note what candidates cost, round by round."""

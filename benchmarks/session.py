@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
+from benchmarks.default_mode import default_mode
 from benchmarks.hundred import HUNDRED_MEBIBYTES, measure_hundred
 from benchmarks.limit import why_no_limit
 from benchmarks.loop_mounts import loop_mount, why_no_mounts
@@ -92,6 +93,7 @@ class Session:
         if timings or "memory" in sizes:
             with loop_mount(filesystem, _IMAGE_MEBIBYTES) as place:
                 setting = Setting(filesystem, place, packages)
+                self._report.content["default_mode"][filesystem] = default_mode(place, setting.environ)
                 for name in timings:
                     self._time(name, setting)
                 if "memory" in sizes:

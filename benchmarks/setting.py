@@ -69,17 +69,7 @@ class Setting:
 
     def ours(self, name: str, mode: str, *options: str, environment: Path | None = None) -> list[Command]:
         """Make an environment with a set and no pip, by ``python -m virtualenv_reflink venv``."""
-        venv = [
-            sys.executable,
-            "-m",
-            "virtualenv_reflink",
-            "venv",
-            "-q",
-            "--without-pip",
-            "--link-mode",
-            mode,
-            *options,
-        ]
+        venv = [sys.executable, "-m", "virtualenv_reflink", "venv", "-q", "--without-pip", *link_mode(mode), *options]
         return [[*venv, "--with-requirements", self.packages.lock(name), environment or self.environment]]
 
     def uvs(self, name: str, mode: str, *options: str, environment: Path | None = None) -> list[Command]:
@@ -107,8 +97,7 @@ class Setting:
             "-q",
             "--offline",
             *self.packages.sources,
-            "--link-mode",
-            mode,
+            *link_mode(mode),
             *options,
         ]
         pinned = ["--no-deps", "--require-hashes", "-r", str(self.packages.requirements(name))]
@@ -136,12 +125,17 @@ class Setting:
     def _limit_program(self) -> Path:
         return compile_limit(self.place)
 
-    def reference(self, name: str, *options: str) -> Path:
-        """Return an environment that stays, for what clones trees; it is made when it is first asked for."""
-        tree = self.place / "-".join(["reference", name, *options]).replace("--", "")
+    def reference(self, name: str, *options: str, mode: str = "clone") -> Path:
+        """Return an environment that stays, for what copies trees; it is made when it is first asked for."""
+        tree = self.place / "-".join(["reference", name, mode, *options]).replace("--", "")
         if not tree.exists():
-            self.make(self.ours(name, "clone", *options, environment=tree))
+            self.make(self.ours(name, mode, *options, environment=tree))
         return tree
+
+    def wait_for_deletions(self) -> None:
+        """Wait until a btrfs has given back what deleted subvolumes held, which it does when they are gone already."""
+        if self.filesystem == "btrfs":
+            self.make([["btrfs", "subvolume", "sync", self.place]])
 
     def make(self, commands: Sequence[Command]) -> None:
         """Run commands that are not timed."""
@@ -165,6 +159,17 @@ class Setting:
     def has_limit(self) -> bool:
         """Whether the limit can be measured here."""
         return self.clones and why_no_limit() is None
+
+
+def link_mode(name: str) -> list[str]:
+    """Return the option of ours and of uv that names a link mode; none for "default", which leaves it to them."""
+    return [] if name == "default" else ["--link-mode", name]
+
+
+def with_caches_in(directory: Path, setting: Setting) -> list[str]:
+    """Return how a command begins that finds its caches in ``directory``."""
+    variables = setting.environ_with_caches(directory).items()
+    return ["env", *(f"{name}={value}" for name, value in variables if value.startswith(str(directory)))]
 
 
 def delete(directory: Path) -> None:

@@ -2,167 +2,179 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
+from benchmarks.figures import Compared, beyond, growth, hundred, median, memory, ratio
+from benchmarks.judging import Judged, Target, judge
 from benchmarks.report import Report
+from benchmarks.workloads import OLDER
 
-Figure = Callable[[Report], "float | None"]
-_MEBIBYTE = 1 << 20
-
-
-class Target(NamedTuple):
-    """A figure that is to be at most ``limit``."""
-
-    promise: str
-    limit: float
-    unit: str
-    figure: Figure
-
-
-class Judged(NamedTuple):
-    """A target with its figure, None when that was not measured."""
-
-    target: Target
-    figure: float | None
-
-    @property
-    def told(self) -> str:
-        """The figure with its unit."""
-        return "" if self.figure is None else f"{self.figure:.3g} {self.target.unit}".strip()
-
-    @property
-    def verdict(self) -> str:
-        """Say on which side of the target the figure is."""
-        if self.figure is None:
-            return "not applicable"
-        return "ahead" if self.figure <= self.target.limit else "**behind**"
+_REFLINKS = ("btrfs", "xfs")
+_CONSTANT_TIME = (("snapshot", "btrfs"), ("layer", "btrfs"), ("layer", "xfs"), ("layer", "ext4"))
 
 
 def judged(report: Report) -> list[Judged]:
     """Return all targets with their figures."""
-    return [Judged(target, target.figure(report)) for target in _targets()]
+    parts = (_making(), _first_time(), _seeding(), _caring(), _constant_time(), _sharing())
+    return [judge(target, report) for part in parts for target in part]
 
 
-def _targets() -> Iterator[Target]:
-    for filesystem in ("btrfs", "xfs"):
-        yield _ratio(
-            f"139 packages in clone mode, without bytecode, to the limit program, {filesystem}",
-            1.25,
-            ("environment-139", filesystem, "ours, clone, no bytecode", "limit, no bytecode"),
+def _making() -> Iterator[Target]:
+    peer = "uv, default, no bytecode"
+    yield ratio(
+        "139 packages with bytecode, by default, to uv's default, btrfs",
+        0.12,
+        Compared("environment-139", "btrfs", "ours, default", peer),
+        needs_mode="snapshot",
+    )
+    yield ratio(
+        "the same in snapshot mode, by its name",
+        0.12,
+        Compared("environment-139", "btrfs", "ours, snapshot", peer),
+    )
+    for filesystem, limit in (("btrfs", 0.9), ("xfs", 1.0)):
+        yield ratio(
+            f"139 packages in clone mode, no bytecode, to uv's clone, {filesystem}",
+            limit,
+            Compared("environment-139", filesystem, "ours, clone, no bytecode", "uv, clone, no bytecode"),
         )
-        yield _ratio(
-            f"139 packages from a lock in clone mode, without bytecode, to uv pip install, {filesystem}",
-            1.0,
-            ("install", filesystem, "install --lock, clone", "uv pip install, clone"),
+    for filesystem in _REFLINKS:
+        yield ratio(
+            f"139 packages in clone mode, with bytecode, to the limit program, {filesystem}",
+            1.15,
+            Compared("environment-139", filesystem, "ours, clone", "limit"),
         )
-        yield _ratio(
-            f"139 packages from remembered requirements, likewise, {filesystem}",
-            1.0,
-            ("install", filesystem, "install -r, clone, remembered", "uv pip install, clone"),
+    for mode, limit in (("hardlink", 1.0), ("copy", 0.3)):
+        yield ratio(
+            f"139 packages in {mode} mode, no bytecode, to uv's {mode}, ext4",
+            limit,
+            Compared("environment-139", "ext4", f"ours, {mode}, no bytecode", f"uv, {mode}, no bytecode"),
         )
-    for mode, filesystem in _CONSTANT_TIME:
-        if filesystem != "ext4":
-            yield _ratio(
-                f"139 packages in {mode} mode to uv in clone mode, {filesystem}",
-                0.1,
-                ("environment-139", filesystem, f"ours, {mode}", "uv, clone, no bytecode"),
+    for filesystem in _REFLINKS:
+        for name, what in (("--lock", "a lock"), ("-r", "remembered requirements")):
+            ours = f"install {name}, clone" + (", remembered" if name == "-r" else "")
+            yield ratio(
+                f"139 packages from {what} in clone mode, no bytecode, to uv pip install, {filesystem}",
+                1.0,
+                Compared("install", filesystem, ours, "uv pip install, clone"),
             )
-        yield _ratio(
-            f"139 packages in {mode} mode to uv in hardlink mode, {filesystem}",
-            0.2,
-            ("environment-139", filesystem, f"ours, {mode}", "uv, hardlink, no bytecode"),
+
+
+def _first_time() -> Iterator[Target]:
+    first_run = "139 packages and a first run that imports a dozen of them"
+    yield ratio(
+        f"{first_run}, by default, to uv's, btrfs",
+        0.3,
+        Compared("first-run", "btrfs", "ours, default", "uv, default"),
+        needs_mode="snapshot",
+    )
+    yield ratio(
+        "the same in snapshot mode, by its name", 0.3, Compared("first-run", "btrfs", "ours, snapshot", "uv, default")
+    )
+    for filesystem, limit in (("xfs", 0.38), ("ext4", 0.4)):
+        yield ratio(
+            f"{first_run}, by default, to uv's, {filesystem}",
+            limit,
+            Compared("first-run", filesystem, "ours, default", "uv, default"),
         )
-    for mode in ("snapshot", "layer"):
-        promise = f"10, 139 and 400 packages in {mode} mode, slowest to fastest, btrfs"
-        yield Target(promise, 1.5, "", _growth("btrfs", mode))
+    yield ratio(
+        "139 packages with an empty cache, no bytecode, to uv, btrfs",
+        1.2,
+        Compared("cold", "btrfs", "ours, clone, no bytecode", "uv, clone, no bytecode"),
+    )
+    yield ratio(
+        "139 packages with an empty cache and bytecode, to uv --compile-bytecode, btrfs",
+        1.0,
+        Compared("cold", "btrfs", "ours, clone", "uv, clone, --compile-bytecode"),
+    )
+    resolving = "pip resolves, installs nothing"
+    yield ratio(
+        "139 names resolved with --resolver uv, to pip",
+        0.15,
+        Compared("resolvers", "btrfs", "ours, --resolver uv, installs nothing", resolving),
+    )
+    yield ratio(
+        "139 packages in snapshot mode from remembered requirements, to pip's resolving alone, btrfs",
+        0.05,
+        Compared("resolve", "btrfs", "ours, snapshot, remembered", resolving),
+    )
+
+
+def _seeding() -> Iterator[Target]:
     for mode, filesystem in _CONSTANT_TIME:
-        yield _ratio(
+        yield ratio(
             f"virtualenv's seeds in {mode} mode to --no-seed, {filesystem}",
             1.10,
-            ("seeds", filesystem, f"virtualenv --seeder reflink, {mode}", "virtualenv --no-seed"),
+            Compared("seeds", filesystem, f"virtualenv --seeder reflink, {mode}", "virtualenv --no-seed"),
         )
-    for filesystem in ("btrfs", "xfs"):
-        yield _ratio(
-            f"virtualenv's seeds in clone mode to --no-seed, {filesystem}",
+    for filesystem in _REFLINKS:
+        yield ratio(
+            f"virtualenv's seeds on Python {OLDER} in clone mode to --no-seed, {filesystem}",
             1.35,
-            ("seeds", filesystem, "virtualenv --seeder reflink, clone", "virtualenv --no-seed"),
+            Compared("seeds-older", filesystem, "virtualenv --seeder reflink, clone", "virtualenv --no-seed"),
         )
     for mode, filesystem in _CONSTANT_TIME:
-        yield Target(
+        yield beyond(
             f"our venv beyond python -m venv --without-pip, {mode} mode, {filesystem}",
             30,
-            "ms",
-            _share(filesystem, mode),
+            Compared("venv", filesystem, f"python -m virtualenv_reflink venv, {mode}", "python -m venv --without-pip"),
         )
-    for filesystem in ("btrfs", "xfs"):
-        yield _ratio(
-            f"our venv in clone mode to python -m venv, {filesystem}",
-            1 / 30,
-            ("venv", filesystem, "python -m virtualenv_reflink venv, clone", "python -m venv"),
+    for filesystem in (*_REFLINKS, "ext4"):
+        yield ratio(
+            f"our venv on Python {OLDER}, by default, to python -m venv, {filesystem}",
+            1 / 35,
+            Compared("venv-older", filesystem, "python -m virtualenv_reflink venv, default", "python -m venv"),
         )
-    yield _ratio(
-        "139 packages with bytecode and a first run to uv's, btrfs",
-        0.4,
-        ("first-run", "btrfs", "ours, clone", "uv, clone"),
+
+
+def _caring() -> Iterator[Target]:
+    for mode, filesystem, limit in (("clone", "btrfs", 0.7), ("clone", "xfs", 0.7), ("snapshot", "btrfs", 0.05)):
+        yield ratio(
+            f"removing 139 packages in {mode} mode to rm -rf, {filesystem}",
+            limit,
+            Compared("deletion", filesystem, f"remove, {mode}", f"rm -rf, {mode}"),
+        )
+    for filesystem in _REFLINKS:
+        yield ratio(
+            f"fork of 139 packages with bytecode to cp -a --reflink=always, {filesystem}",
+            0.8,
+            Compared("fork", filesystem, "fork, clone", "cp -a --reflink=always"),
+        )
+    yield beyond(
+        "fork of them by snapshot, beyond python -c pass, btrfs",
+        150,
+        Compared("fork", "btrfs", "fork, snapshot", "python -c pass"),
     )
-    yield _ratio(
-        "139 packages from remembered requirements to pip's resolving alone, btrfs",
-        0.05,
-        ("resolve", "btrfs", "ours, snapshot, remembered", "pip resolves, installs nothing"),
-    )
+    for filesystem in _REFLINKS:
+        yield median(f"explain of 139 packages in clone mode, {filesystem}", 1.5, "explain", filesystem, "explain")
+    for command in ("cache size", "cache prune --dry-run"):
+        yield median(f"{command} of 400 packages, btrfs", 1.0, "cache", "btrfs", command)
+
+
+def _constant_time() -> Iterator[Target]:
+    for mode, filesystem in _CONSTANT_TIME:
+        for peer, limit in (("clone", 0.1), ("hardlink", 0.2)):
+            # snapshots have a target of their own beside uv's clones, and ext4 has no clones
+            if peer == "hardlink" or (mode == "layer" and filesystem != "ext4"):
+                yield ratio(
+                    f"139 packages in {mode} mode to uv's {peer}, {filesystem}",
+                    limit,
+                    Compared("environment-139", filesystem, f"ours, {mode}", f"uv, {peer}, no bytecode"),
+                )
+    sizes = "10, 139 and 400 packages"
+    for mode, limit in (("snapshot", 1.4), ("layer", 1.5)):
+        names = [f"ours, {mode}, {size}" for size in ("10", "139", "400")]
+        yield growth(f"{sizes} in {mode} mode, slowest to fastest, btrfs", limit, names)
+    names = [f"ours, default, {size}" for size in ("10", "139", "400")]
+    yield growth(f"{sizes} by default, slowest to fastest, btrfs", 1.4, names, needs_mode="snapshot")
+
+
+def _sharing() -> Iterator[Target]:
     shared = "ours, clone, shared memory"
-    yield Target("five interpreters, file-backed PSS, layer to clone", 0.3, "", _memory("pss_file", "ours, layer"))
-    yield Target("five interpreters, page cache, layer to clone", 0.5, "", _memory("page_cache", "ours, layer"))
-    yield Target("five interpreters, file-backed PSS, shared memory to clone", 0.3, "", _memory("pss_file", shared))
+    yield Target("five interpreters, file-backed PSS, layer to clone", 0.3, "", memory("pss_file", "ours, layer"))
+    yield Target("five interpreters, page cache, layer to clone", 0.5, "", memory("page_cache", "ours, layer"))
+    yield Target("five interpreters, file-backed PSS, shared memory to clone", 0.3, "", memory("pss_file", shared))
     for mode in ("snapshot", "layer"):
         name = f"ours, {mode}"
-        yield Target(f"disk of each of a hundred environments, {mode} mode", 1.0, "MiB", _hundred(name, "bytes_each"))
-        yield Target(f"of a hundred environments, those that do not work, {mode} mode", 0, "", _hundred(name, "works"))
-
-
-_CONSTANT_TIME = (("snapshot", "btrfs"), ("layer", "btrfs"), ("layer", "xfs"), ("layer", "ext4"))
-
-
-def _ratio(promise: str, limit: float, of: tuple[str, str, str, str]) -> Target:
-    return Target(promise, limit, "", lambda report: report.ratio(*of))
-
-
-def _growth(filesystem: str, mode: str) -> Figure:
-    def figure(report: Report) -> float | None:
-        medians = [report.median("growth", filesystem, f"ours, {mode}, {name}") for name in ("10", "139", "400")]
-        known = [median for median in medians if median is not None]
-        return max(known) / min(known) if len(known) == len(medians) else None
-
-    return figure
-
-
-def _share(filesystem: str, mode: str) -> Figure:
-    def figure(report: Report) -> float | None:
-        ours = report.walls("venv", filesystem, f"python -m virtualenv_reflink venv, {mode}")
-        bare = report.walls("venv", filesystem, "python -m venv --without-pip")
-        if not ours or not bare:
-            return None
-        return statistics.median(one - other for one, other in zip(ours, bare, strict=True)) * 1000
-
-    return figure
-
-
-def _memory(what: str, name: str) -> Figure:
-    def figure(report: Report) -> float | None:
-        figures = report.content["memory"].get("btrfs", {})
-        shared, clone = figures.get(name), figures.get("ours, clone")
-        return float(shared[what] / clone[what]) if shared and clone else None
-
-    return figure
-
-
-def _hundred(name: str, what: str) -> Figure:
-    def figure(report: Report) -> float | None:
-        figures = report.content["hundred"].get("btrfs", {}).get(name)
-        if not figures:
-            return None
-        return float(figures[what]) / _MEBIBYTE if what == "bytes_each" else 100.0 - float(figures[what])
-
-    return figure
+        yield Target(f"disk of each of a hundred environments, {mode} mode", 1.0, "MiB", hundred(name, "bytes_each"))
+        yield Target(f"of a hundred environments, those that do not work, {mode} mode", 0, "", hundred(name, "works"))

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import tools_pipx, tools_tox
+from benchmarks.default_mode import why_other
+from benchmarks.judging import Judged, Target
 from benchmarks.report import RESULT
-from benchmarks.targets import Judged, Target
 
 COMMANDS = tuple(f"python -m benchmarks.tools_{tool} --json benchmarks/results/{tool}.json" for tool in ("tox", "pipx"))
 
@@ -42,10 +43,16 @@ class ToolsReport:
 
     def judged(self) -> Iterator[Judged]:
         """Yield the targets with their figures."""
-        for runner in (tools_tox.OURS, tools_tox.LAYER):
-            for peer, limit in ((tools_tox.PLAIN, 0.25), (tools_tox.UV, 0.8)):
-                figure = self._tox[f"until the test, to {peer}"][runner]["ratio"]
-                yield _judged(f"four environments until the last test starts, {runner}, to {peer}", limit, figure)
+        by_snapshot = why_other(self._tox.get("default_mode"), "snapshot")
+        for runner, peer, limit, why_not in (
+            (tools_tox.OURS, tools_tox.UV, 0.5, by_snapshot),
+            (tools_tox.SNAPSHOT, tools_tox.UV, 0.5, None),
+            (tools_tox.LAYER, tools_tox.UV, 0.8, None),
+            (tools_tox.OURS, tools_tox.PLAIN, 0.25, None),
+            (tools_tox.LAYER, tools_tox.PLAIN, 0.25, None),
+        ):
+            figure = self._tox[f"until the test, to {peer}"].get(runner, {}).get("ratio")
+            yield _judged(f"four environments until the last test starts, {runner}, to {peer}", limit, figure, why_not)
         disk = self._tox["disk"]
         yield _judged("disk of such a matrix to plain tox", 0.1, disk[tools_tox.OURS] / disk[tools_tox.PLAIN])
         yield _judged("pipx-reflink install black to pipx", 0.3, self._pipx["install black"][tools_pipx.OURS]["ratio"])
@@ -54,8 +61,8 @@ class ToolsReport:
         yield _judged("disk of ten tools to pipx, wheels in the cache", 0.1, warm / disk[tools_pipx.PLAIN])
 
 
-def _judged(promise: str, limit: float, figure: float) -> Judged:
-    return Judged(Target(promise, limit, "", lambda _: figure), figure)
+def _judged(promise: str, limit: float, figure: float | None, why_not: str | None = None) -> Judged:
+    return Judged(Target(promise, limit, "", lambda _: figure), figure, why_not)
 
 
 def _times(figures: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.default_mode import default_mode
 from benchmarks.loop_mounts import loop_mount, used_bytes
 from benchmarks.processes import Command, run
 from benchmarks.rounds import clean_environment, machine, require_mounts, show, write_report
+from benchmarks.toolbox import make_toolbox, python_on_path
 
-PROJECT = Path(__file__).parents[1]
 DEPS = ("pytest", "coverage", "mypy", "attrs", "requests", "rich", "click", "jinja2", "pyyaml")
 PLAIN, UV, OURS = "tox", "tox with tox-uv", "tox, runner = reflink"
-LAYER = "tox, runner = reflink, reflink_link_mode = layer"
+SNAPSHOT = f"{OURS}, reflink_link_mode = snapshot"
+LAYER = f"{OURS}, reflink_link_mode = layer"
 
 
 def main() -> None:
@@ -52,7 +53,8 @@ def _measure(place: Path, rounds: int) -> dict[str, object]:
     environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(place / "wheels")}
     environ |= {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(place / "wheels")}
     project = _project(place / "project")
-    with_uv, without = _tools(place / "with-uv", "tox", "tox-uv"), _tools(place / "tools", "tox")
+    with_uv = make_toolbox(place / "with-uv", clean_environment(), "tox", "tox-uv")
+    without = make_toolbox(place / "tools", clean_environment(), "tox")
 
     def tox(tools: Path, runner: str, work: str, *more: str) -> list[str]:
         command = [str(tools / "tox"), "run", "-r", "-c", str(project / "tox.ini"), "--runner", runner]
@@ -62,10 +64,11 @@ def _measure(place: Path, rounds: int) -> dict[str, object]:
         PLAIN: tox(without, "virtualenv", "plain"),
         UV: tox(with_uv, "uv-venv-runner", "peer"),
         OURS: tox(without, "reflink", "ours"),
+        SNAPSHOT: tox(without, "reflink", "snapshot", "-x", "testenv.reflink_link_mode=snapshot"),
         LAYER: tox(without, "reflink", "layer", "-x", "testenv.reflink_link_mode=layer"),
     }
     until_test, whole = _take_turns(candidates, rounds, environ, project / "started")
-    figures: dict[str, object] = {}
+    figures: dict[str, object] = {"default_mode": default_mode(place, environ)}
     for what, times in (("until the test", until_test), ("whole run", whole)):
         for peer in (PLAIN, UV):
             figures[f"{what}, to {peer}"] = show(f"btrfs: tox run -r, {what}, to {peer}", times, peer)
@@ -90,14 +93,6 @@ def _take_turns(
     return until_test, whole
 
 
-def _tools(directory: Path, *requirements: str) -> Path:
-    """Make an environment of ``requirements`` and this project, and return where its scripts are."""
-    words = [word for requirement in (*requirements, ".") for word in ("--with", requirement)]
-    ours = [sys.executable, "-m", "virtualenv_reflink", "venv", "--without-pip", "--no-compile-bytecode"]
-    subprocess.run([*ours, *words, directory], check=True, cwd=PROJECT)
-    return directory / "bin"
-
-
 def _disk(place: Path, candidates: Mapping[str, Command], environ: dict[str, str]) -> dict[str, int]:
     """Return the bytes that another matrix takes, once the caches are warm."""
     figures = {}
@@ -112,7 +107,7 @@ def _disk(place: Path, candidates: Mapping[str, Command], environ: dict[str, str
 def _download(wheels: Path, environ: dict[str, str]) -> None:
     """Fetch the wheels for each Python, so that no network is measured."""
     for minor in (10, 11, 12, 13):
-        python = shutil.which(f"python3.{minor}") or sys.exit(f"there is no python3.{minor} on the PATH")
+        python = python_on_path(f"3.{minor}")
         pip = [sys.executable, "-m", "pip", "--python", python, "download", "-q", "--only-binary=:all:"]
         subprocess.run([*pip, "-d", str(wheels), *DEPS, "hatchling"], check=True, env=environ)
 

@@ -1,0 +1,41 @@
+"""What is timed: each workload gives its candidates on one filesystem, the baseline first."""
+
+from __future__ import annotations
+
+from benchmarks.setting import REFLINKS
+from benchmarks.workloads.care import cache, deletion, explain, fork
+from benchmarks.workloads.first_results import collect, first_run
+from benchmarks.workloads.making import bytecode, clear, cold, environment, growth, install, twenty
+from benchmarks.workloads.resolving import remembered, resolvers
+from benchmarks.workloads.seeding import OLDER, older_seeds, older_venv, seeds, venv
+from benchmarks.workloads.workload import EVERYWHERE, Workload
+
+WORKLOADS: dict[str, Workload] = {
+    "seeds": Workload("An environment with its seeds", seeds, quick=EVERYWHERE),
+    "seeds-older": Workload(f"An environment with its seeds, Python {OLDER}", older_seeds, filesystems=REFLINKS),
+    "venv": Workload("An environment with pip", venv, quick=("btrfs",)),
+    "venv-older": Workload(f"An environment with pip and setuptools, Python {OLDER}", older_venv, slowness=2),
+    "environment-10": Workload("An environment of 10 packages", environment("10"), ("10",), quick=EVERYWHERE),
+    "environment-139": Workload("An environment of 139 packages", environment("139"), ("139",), quick=("btrfs",)),
+    "environment-400": Workload("An environment of 400 packages", environment("400"), ("400",), ("btrfs",), slowness=7),
+    "growth": Workload("Time against size", growth, ("10", "139", "400"), ("btrfs",)),
+    "install": Workload("139 packages into an environment", install, ("139",), REFLINKS, slowness=2),
+    "resolve": Workload(
+        "The environment of 139 packages, from requirements", remembered, ("139",), ("btrfs",), slowness=3
+    ),
+    "resolvers": Workload("139 packages resolved", resolvers, ("139",), ("btrfs",), slowness=2),
+    "first-run": Workload("139 packages, to the first result", first_run, ("139",), quick=("btrfs",), slowness=3),
+    "collect": Workload("139 packages, to collected tests", collect, ("139",), ("btrfs",), slowness=7),
+    "bytecode": Workload("139 packages, copied or compiled", bytecode, ("139",), ("btrfs",), slowness=7),
+    "clear": Workload("139 packages over themselves", clear, ("139",), ("btrfs",), slowness=2),
+    "twenty": Workload(
+        "Twenty environments of 10 packages at once", twenty, ("10",), ("btrfs",), ("btrfs",), slowness=2
+    ),
+    "cold": Workload("139 packages, cold cache", cold, ("139",), ("btrfs",), slowness=3, warming=0),
+    "deletion": Workload("139 packages, deleted", deletion, ("139",), REFLINKS, slowness=2),
+    "fork": Workload("139 packages, forked", fork, ("139",), REFLINKS),
+    "explain": Workload("139 packages, explained", explain, ("139",), REFLINKS),
+    "cache": Workload("A cache of 400 packages, looked through", cache, ("400",), ("btrfs",)),
+}
+
+__all__ = ["EVERYWHERE", "OLDER", "WORKLOADS", "Workload"]

@@ -1,0 +1,36 @@
+"""From nothing to what an environment was made for."""
+
+from __future__ import annotations
+
+from benchmarks.processes import Command
+from benchmarks.setting import Setting
+from benchmarks.workloads.workload import Candidates, anew
+
+_IMPORTS = (
+    "numpy, pandas, scipy.stats, matplotlib.pyplot, sklearn.ensemble, sqlalchemy, django.db, fastapi, "
+    "botocore.session, sympy, polars, pyarrow"
+)
+_COLLECTED = "sklearn.tree"
+
+
+def first_run(setting: Setting) -> Candidates:
+    """From nothing to the first result: an environment of 139 packages, and a program that imports a dozen of them."""
+    return _and_then(setting, [setting.python(), "-c", f"import {_IMPORTS}"])
+
+
+def collect(setting: Setting) -> Candidates:
+    """From nothing to the tests of one library, collected by pytest."""
+    words = ["-q", "--collect-only", "-p", "no:cacheprovider", "--pyargs", _COLLECTED]
+    return _and_then(setting, [setting.python(), "-m", "pytest", *words])
+
+
+def _and_then(setting: Setting, program: Command) -> Candidates:
+    commands: dict[str, list[Command]] = {}
+    if setting.uv:
+        commands["uv, default"] = setting.uvs("139", "default")
+        if setting.filesystem == "btrfs":
+            # it takes half a minute, and nearly the same on all
+            commands["uv, default, --compile-bytecode"] = setting.uvs("139", "default", "--compile-bytecode")
+    modes = ["default", *setting.constant_time_modes]
+    commands |= {f"ours, {mode}": setting.ours("139", mode) for mode in modes}
+    return anew(setting, {name: [*make, program] for name, make in commands.items()})
