@@ -7,6 +7,7 @@ import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from re import fullmatch
 from threading import Thread
 
 from packaging.utils import parse_wheel_filename
@@ -56,7 +57,4 @@ def _write(wheels: Path, directory: Path) -> None:
 
 def _metadata(wheel: Path) -> bytes:
     with zipfile.ZipFile(wheel) as archive:
-        name = next(
-            name for name in archive.namelist() if name.endswith(".dist-info/METADATA") and name.count("/") == 1
-        )
-        return archive.read(name)
+        return archive.read(next(name for name in archive.namelist() if fullmatch(r"[^/]+\.dist-info/METADATA", name)))

@@ -64,7 +64,7 @@ class Packages:
         return serve(self.wheels, self.directory / "index")
 
     def names(self, name: str) -> Path:
-        """Return a requirements file that has the names of a set, and no version: what a resolver has most to do with."""
+        """Return a requirements file that has the names of a set, and no versions."""
         path = self.directory / f"names-{name}.txt"
         lines = self.requirements(name).read_text(encoding="utf-8").splitlines()
         path.write_text("".join(f"{line.partition('==')[0]}\n" for line in lines if "==" in line), encoding="utf-8")

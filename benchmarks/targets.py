@@ -28,7 +28,7 @@ def _making() -> Iterator[Target]:
         needs_mode="snapshot",
     )
     yield ratio(
-        "the same in snapshot mode, by its name",
+        "139 packages with bytecode, in snapshot mode, to uv's default, btrfs",
         0.12,
         Compared("environment-139", "btrfs", "ours, snapshot", peer),
     )
@@ -69,7 +69,9 @@ def _first_time() -> Iterator[Target]:
         needs_mode="snapshot",
     )
     yield ratio(
-        "the same in snapshot mode, by its name", 0.3, Compared("first-run", "btrfs", "ours, snapshot", "uv, default")
+        f"{first_run}, in snapshot mode, to uv's, btrfs",
+        0.3,
+        Compared("first-run", "btrfs", "ours, snapshot", "uv, default"),
     )
     for filesystem, limit in (("xfs", 0.38), ("ext4", 0.4)):
         yield ratio(
@@ -141,7 +143,7 @@ def _caring() -> Iterator[Target]:
             Compared("fork", filesystem, "fork, clone", "cp -a --reflink=always"),
         )
     yield beyond(
-        "fork of them by snapshot, beyond python -c pass, btrfs",
+        "fork of 139 packages in snapshot mode, beyond python -c pass, btrfs",
         150,
         Compared("fork", "btrfs", "fork, snapshot", "python -c pass"),
     )

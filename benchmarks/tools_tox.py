@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.default_mode import default_mode
 from benchmarks.loop_mounts import loop_mount, used_bytes
-from benchmarks.processes import Command, run
+from benchmarks.processes import Command, CommandError, run
 from benchmarks.rounds import clean_environment, machine, require_mounts, show, write_report
 from benchmarks.toolbox import make_toolbox, python_on_path
 
@@ -36,8 +36,11 @@ def main() -> None:
     require_mounts("btrfs")
     report: dict[str, object] = {"machine": machine("virtualenv-reflink", "virtualenv")}
     print(report["machine"])
-    with loop_mount("btrfs", 8192) as place:
-        report["btrfs"] = _measure(place, options.rounds)
+    try:
+        with loop_mount("btrfs", 8192) as place:
+            report["btrfs"] = _measure(place, options.rounds)
+    except CommandError as error:
+        sys.exit(str(error))
     write_report(options.json, report)
 
 

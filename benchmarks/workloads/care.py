@@ -17,7 +17,8 @@ def deletion(setting: Setting) -> Candidates:
     """An environment of 139 packages deleted, by ``rm -rf`` and by us."""
     whole = ["clone", *(["snapshot"] if setting.filesystem == "btrfs" else [])]
     makers = {mode: setting.ours("139", mode) for mode in setting.link_modes}
-    rm, remove = ["rm", "-rf", setting.environment], [*_OURS, "remove", "-q", setting.environment]
+    rm: Command = ["rm", "-rf", setting.environment]
+    remove: Command = [*_OURS, "remove", "-q", setting.environment]
     candidates = {f"rm -rf, {mode}": _deleting(setting, make, rm) for mode, make in makers.items()}
     candidates |= {f"remove, {mode}": _deleting(setting, makers[mode], remove) for mode in whole}
     if setting.uv:

@@ -10,6 +10,7 @@ from benchmarks.rounds import Candidate
 from benchmarks.setting import Maker, Setting, delete, with_caches_in
 from benchmarks.workloads.workload import Candidates, anew
 
+_UV_MODES = {"btrfs": ["clone", "hardlink", "default"], "xfs": ["clone", "hardlink"], "ext4": ["hardlink", "copy"]}
 _AT_ONCE = 20
 
 
@@ -19,12 +20,7 @@ def environment(name: str) -> Callable[[Setting], Candidates]:
     def candidates(setting: Setting) -> Candidates:
         commands: dict[str, list[Command]] = {}
         if setting.uv:
-            modes = {
-                "btrfs": ["clone", "hardlink", "default"],
-                "xfs": ["clone", "hardlink"],
-                "ext4": ["hardlink", "copy"],
-            }
-            commands = {f"uv, {mode}, no bytecode": setting.uvs(name, mode) for mode in modes[setting.filesystem]}
+            commands = {f"uv, {mode}, no bytecode": setting.uvs(name, mode) for mode in _UV_MODES[setting.filesystem]}
         for mode in ["clone"] if setting.clones else ["hardlink", "copy"]:
             commands[f"ours, {mode}, no bytecode"] = setting.ours(name, mode, "--no-compile-bytecode")
         if setting.filesystem == "btrfs":

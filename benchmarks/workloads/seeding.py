@@ -42,9 +42,8 @@ def venv(setting: Setting) -> Candidates:
         "python -m venv --without-pip": [setting.bare_venv],
     }
     if setting.uv:
-        commands["uv venv, no pip"] = [
-            [setting.uv, "venv", "-q", "--offline", "-p", sys.executable, setting.environment]
-        ]
+        uv = [setting.uv, "venv", "-q", "--offline", "-p", sys.executable]
+        commands["uv venv, no pip"] = [[*uv, setting.environment]]
     return anew(setting, commands)
 
 
