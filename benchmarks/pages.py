@@ -10,6 +10,7 @@ from benchmarks.judging import Judged
 from benchmarks.report import RESULT, Report
 from benchmarks.targets import judged
 from benchmarks.tools_report import COMMANDS, ToolsReport
+from benchmarks.workloads import OLDER
 
 ROOT = Path(__file__).parent.parent
 CHARTS = ROOT / "docs" / "charts"
@@ -20,6 +21,17 @@ _ALTERNATIVES = {
     "disk": "disk that ten environments take",
     "memory": "memory of five interpreters",
     "growth": "time against the number of files",
+}
+_TIMES = {
+    "seeds": "virtualenv's seeds",
+    "seeds-older": f"virtualenv's seeds, Python {OLDER}",
+    "venv-older": f"pip and setuptools, Python {OLDER}",
+    "environment-139": "139 packages",
+    "first-run": "139 packages and a first run",
+    "cold": "139 packages, empty cache",
+    "resolvers": "139 names resolved",
+    "deletion": "139 packages deleted",
+    "fork": "139 packages copied to another place",
 }
 # what the README tells: a sentence, the workload, the filesystem, ours and the peer's candidate
 _SUMMARY = (
@@ -68,11 +80,12 @@ def _paragraphs(report: Report) -> Iterator[str]:
     yield ""
     yield f"One run of `{report.content['command']}` on {machine['cpus']} cores: Linux {machine['kernel']},"
     yield f"Python {versions['python']}, virtualenv {versions['virtualenv']}, {_uv(versions)}."
-    yield "Whole processes, candidates in turn, everything warm; medians, and in brackets the median of the ratios to"
-    yield "the first line, round by round. The limit is a C program that only clones the same files, on all cores."
+    yield "Whole processes, candidates in turn, everything warm but an empty cache; medians, and in brackets the median"
+    yield "of the ratios to the first line, round by round. The limit is a C program that only clones the same files, on"
+    yield "all cores."
     if report.content["left_out"]:
         yield f"Left out: {'; '.join(report.content['left_out'])}."
-    for workload, title in (("seeds", "virtualenv's seeds"), ("environment-139", "139 packages")):
+    for workload, title in _TIMES.items():
         if report.filesystems(workload):
             yield ""
             yield from _times(report, workload, title)

@@ -1,8 +1,7 @@
-"""What ``explain`` and ``dedupe`` take: ``python -m benchmarks.sharing [--json FILE]``, as root.
+"""What ``dedupe`` takes: ``python -m benchmarks.sharing [--json FILE]``, as root.
 
-On a new btrfs and a new XFS: the time to explain an environment of 139 packages that came by clone, and to dedupe ten
-of them, one made by pip and nine full copies of it, beside reading what they hold twice once. The page cache is dropped
-before the reading and before the first run.
+On a new btrfs and a new XFS: the time to dedupe ten environments of 139 packages, one made by pip and nine full copies
+of it, beside reading what they hold twice once. The page cache is dropped before the reading and before the first run.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from benchmarks.loop_mounts import loop_mount, used_bytes
 from benchmarks.packages import Packages
 from benchmarks.processes import run
 from benchmarks.rounds import machine, require_mounts, write_report
-from benchmarks.setting import REFLINKS, Setting, delete
+from benchmarks.setting import REFLINKS, Setting
 
 TEN = 10
 _MEBIBYTES = 20_480
@@ -45,9 +44,6 @@ def main() -> None:
 
 
 def _measure(setting: Setting) -> dict[str, float]:
-    setting.make(setting.ours("139", "clone"))
-    explain = _seconds(setting, "explain", "--json", setting.environment)
-    delete(setting.environment)
     environments = _environments(setting)
     sizes = [path.lstat().st_size for path in environments[0].rglob("*") if path.is_file() and not path.is_symlink()]
     started = time.monotonic()
@@ -59,7 +55,6 @@ def _measure(setting: Setting) -> dict[str, float]:
     dedupe = ["dedupe", "--quiet", "--wheel-cache", setting.place / "empty", *environments]
     first = _seconds(setting, *dedupe)
     return {
-        "explain": explain,
         "reading": reading,
         "first": first,
         "freed_bytes": used - used_bytes(setting.place),
