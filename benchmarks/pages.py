@@ -81,8 +81,8 @@ def _paragraphs(report: Report) -> Iterator[str]:
     yield f"One run of `{report.content['command']}` on {machine['cpus']} cores: Linux {machine['kernel']},"
     yield f"Python {versions['python']}, virtualenv {versions['virtualenv']}, {_uv(versions)}."
     yield "Whole processes, candidates in turn, everything warm but an empty cache; medians, and in brackets the median"
-    yield "of the ratios to the first line, round by round. The limit is a C program that only clones the same files, on"
-    yield "all cores."
+    yield "of the ratios to the first line, round by round. The limit is a C program that only clones the same files,"
+    yield "on all cores."
     if report.content["left_out"]:
         yield f"Left out: {'; '.join(report.content['left_out'])}."
     for workload, title in _TIMES.items():
