@@ -15,23 +15,26 @@ _OURS = [sys.executable, "-m", "virtualenv_reflink"]
 
 def deletion(setting: Setting) -> Candidates:
     """An environment of 139 packages deleted, by ``rm -rf`` and by us."""
-    whole = ["clone", *(["snapshot"] if setting.filesystem == "btrfs" else [])]
+    removed = ["clone", *(["snapshot"] if setting.filesystem == "btrfs" else [])]
     makers = {mode: setting.ours("139", mode) for mode in setting.link_modes}
     rm: Command = ["rm", "-rf", setting.environment]
     remove: Command = [*_OURS, "remove", "-q", setting.environment]
-    candidates = {f"rm -rf, {mode}": _deleting(setting, make, rm) for mode, make in makers.items()}
-    candidates |= {f"remove, {mode}": _deleting(setting, makers[mode], remove) for mode in whole}
+    candidates = {f"rm -rf, {mode}": _found(setting, make, rm) for mode, make in makers.items()}
     if setting.uv:
-        candidates["rm -rf, uv's clone, no bytecode"] = _deleting(setting, setting.uvs("139", "clone"), rm)
-    return candidates
+        candidates["rm -rf, uv's clone, no bytecode"] = _found(setting, setting.uvs("139", "clone"), rm)
+    candidates |= {f"remove, {mode}": _found(setting, makers[mode], remove) for mode in removed}
+    first, *_ = candidates
+    # the last one leaves its snapshot to btrfs, which would take the time for that from the next one
+    return {**candidates, first: candidates[first]._replace(prepare=lambda: _prepare_first(setting, makers["clone"]))}
 
 
-def _deleting(setting: Setting, make: Sequence[Command], command: Command) -> Candidate:
-    def prepare() -> None:
-        setting.wait_for_deletions()
-        setting.make(make)
+def _prepare_first(setting: Setting, make: Sequence[Command]) -> None:
+    setting.wait_for_deletions()
+    setting.make(make)
 
-    return Candidate([command], prepare)
+
+def _found(setting: Setting, make: Sequence[Command], command: Command) -> Candidate:
+    return Candidate([command], lambda: setting.make(make))
 
 
 def fork(setting: Setting) -> Candidates:
