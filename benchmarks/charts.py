@@ -57,7 +57,11 @@ def _saved(figure: Figure, path: Path, says: str) -> Path:
 
 
 def _environment(report: Report) -> Figure | None:
-    panels = {name: _medians(report, "environment-139", name) for name in report.filesystems("environment-139")}
+    workloads = ("environment-139", "layer", "hardlink")
+    panels = {
+        filesystem: {name: median for each in workloads for name, median in _medians(report, each, filesystem).items()}
+        for filesystem in report.filesystems("environment-139")
+    }
     return _panels(panels, "seconds to a working environment of 139 packages")
 
 
@@ -107,7 +111,11 @@ def _growth(report: Report) -> Figure | None:
 
 
 def _points(report: Report, candidate: str) -> list[tuple[int, float]]:
-    medians = {size: report.median(f"environment-{size}", "btrfs", candidate) for size in report.content["files"]}
+    medians = {
+        size: report.median(f"environment-{size}", "btrfs", candidate)
+        or report.median("growth", "btrfs", f"{candidate}, {size}")
+        for size in report.content["files"]
+    }
     return [(report.content["files"][size], median) for size, median in medians.items() if median is not None]
 
 

@@ -27,6 +27,8 @@ _TIMES = {
     "seeds-older": f"virtualenv's seeds, Python {OLDER}",
     "venv-older": f"pip and setuptools, Python {OLDER}",
     "environment-139": "139 packages",
+    "layer": "139 packages as a layer",
+    "hardlink": "139 packages as hard links",
     "first-run": "139 packages and a first run",
     "cold": "139 packages, empty cache",
     "resolvers": "139 names resolved",
@@ -39,7 +41,7 @@ _SUMMARY = (
     ("139 packages, snapshot, on btrfs", "environment-139", "btrfs", "ours, snapshot", "uv, clone, no bytecode"),
     ("139 packages, clone, on btrfs", "environment-139", "btrfs", "ours, clone", "uv, clone, no bytecode"),
     ("139 packages, clone, on XFS", "environment-139", "xfs", "ours, clone", "uv, clone, no bytecode"),
-    ("139 packages, layer, on ext4", "environment-139", "ext4", "ours, layer", "uv, hardlink, no bytecode"),
+    ("139 packages, layer, on ext4", "layer", "ext4", "ours, layer", "uv, hardlink, no bytecode"),
 )
 
 

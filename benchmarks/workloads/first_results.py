@@ -29,7 +29,7 @@ def _and_then(setting: Setting, program: Command) -> Candidates:
     if setting.uv:
         commands["uv, default"] = setting.uvs("139", "default")
         if setting.filesystem == "btrfs":
-            # it takes half a minute, and nearly the same on all
+            # it takes half a minute, and much the same on all
             commands["uv, default, --compile-bytecode"] = setting.uvs("139", "default", "--compile-bytecode")
     modes = ["default", *setting.constant_time_modes]
     commands |= {f"ours, {mode}": setting.ours("139", mode) for mode in modes}

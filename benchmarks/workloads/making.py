@@ -18,14 +18,11 @@ def environment(name: str) -> Callable[[Setting], Candidates]:
     """An environment with a package set, everything warm; names say how files reach it, and which have no bytecode."""
 
     def candidates(setting: Setting) -> Candidates:
-        commands: dict[str, list[Command]] = {}
-        if setting.uv:
-            commands = {f"uv, {mode}, no bytecode": setting.uvs(name, mode) for mode in _UV_MODES[setting.filesystem]}
-        for mode in ["clone"] if setting.clones else ["hardlink", "copy"]:
-            commands[f"ours, {mode}, no bytecode"] = setting.ours(name, mode, "--no-compile-bytecode")
-        if setting.filesystem == "btrfs":
-            commands["ours, default"] = setting.ours(name, "default")
-        commands |= {f"ours, {mode}": setting.ours(name, mode) for mode in setting.link_modes}
+        commands = _uvs(name, setting)
+        alone = "clone" if setting.clones else "copy"
+        commands[f"ours, {alone}, no bytecode"] = setting.ours(name, alone, "--no-compile-bytecode")
+        modes = {"btrfs": ["default", "clone", "snapshot"], "xfs": ["clone"], "ext4": ["copy"]}[setting.filesystem]
+        commands |= {f"ours, {mode}": setting.ours(name, mode) for mode in modes}
         if setting.clones:
             tree = setting.reference(name, "--no-compile-bytecode")
             commands["cp -a --reflink=always, no bytecode"] = setting.copied(tree)
@@ -37,12 +34,29 @@ def environment(name: str) -> Callable[[Setting], Candidates]:
     return candidates
 
 
+def layer(setting: Setting) -> Candidates:
+    """The environment of 139 packages as a layer."""
+    return anew(setting, {**_uvs("139", setting), "ours, layer": setting.ours("139", "layer")})
+
+
+def hardlink(setting: Setting) -> Candidates:
+    """The environment of 139 packages as hard links."""
+    commands = _uvs("139", setting)
+    commands["ours, hardlink, no bytecode"] = setting.ours("139", "hardlink", "--no-compile-bytecode")
+    commands["ours, hardlink"] = setting.ours("139", "hardlink")
+    return anew(setting, commands)
+
+
+def _uvs(name: str, setting: Setting) -> dict[str, list[Command]]:
+    modes = _UV_MODES[setting.filesystem] if setting.uv else []
+    return {f"uv, {mode}, no bytecode": setting.uvs(name, mode) for mode in modes}
+
+
 def bytecode(setting: Setting) -> Candidates:
     """What takes long: the candidates that copy or compile at every installation."""
     commands: dict[str, list[Command]] = {"pip": setting.pips("139")}
     if setting.uv:
-        for mode in ("clone", "hardlink", "copy"):
-            commands[f"uv, {mode}, --compile-bytecode"] = setting.uvs("139", mode, "--compile-bytecode")
+        commands["uv, clone, --compile-bytecode"] = setting.uvs("139", "clone", "--compile-bytecode")
         commands["uv, copy, no bytecode"] = setting.uvs("139", "copy")
     commands["ours, clone"] = setting.ours("139", "clone")
     commands["ours, copy"] = setting.ours("139", "copy")
@@ -62,7 +76,8 @@ def install(setting: Setting) -> Candidates:
 
 def clear(setting: Setting) -> Candidates:
     """The environment of 139 packages once more, over itself."""
-    commands = {f"ours, {mode}, --clear": setting.ours("139", mode, "--clear") for mode in setting.link_modes}
+    modes = [mode for mode in setting.link_modes if mode != "hardlink"]
+    commands = {f"ours, {mode}, --clear": setting.ours("139", mode, "--clear") for mode in modes}
     if setting.uv:
         uv = {}
         for mode in ("clone", "hardlink"):
