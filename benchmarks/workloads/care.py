@@ -15,14 +15,14 @@ _OURS = [sys.executable, "-m", "virtualenv_reflink"]
 
 def deletion(setting: Setting) -> Candidates:
     """An environment of 139 packages deleted, by ``rm -rf`` and by us."""
-    removed = ["clone", *(["snapshot"] if setting.filesystem == "btrfs" else [])]
-    makers = {mode: setting.ours("139", mode) for mode in setting.link_modes}
+    modes = ["clone", *(["snapshot"] if setting.filesystem == "btrfs" else [])]
+    makers = {mode: setting.ours("139", mode) for mode in modes}
     rm: Command = ["rm", "-rf", setting.environment]
     remove: Command = [*_OURS, "remove", "-q", setting.environment]
     candidates = {f"rm -rf, {mode}": _found(setting, make, rm) for mode, make in makers.items()}
     if setting.uv:
         candidates["rm -rf, uv's clone, no bytecode"] = _found(setting, setting.uvs("139", "clone"), rm)
-    candidates |= {f"remove, {mode}": _found(setting, makers[mode], remove) for mode in removed}
+    candidates |= {f"remove, {mode}": _found(setting, make, remove) for mode, make in makers.items()}
     first, *_ = candidates
     # the last one leaves its snapshot to btrfs, which would take the time for that from the next one
     return {**candidates, first: candidates[first]._replace(prepare=lambda: _prepare_first(setting, makers["clone"]))}

@@ -11,6 +11,7 @@ from benchmarks.setting import Maker, Setting, delete, with_caches_in
 from benchmarks.workloads.workload import Candidates, anew
 
 _UV_MODES = {"btrfs": ["clone", "hardlink", "default"], "xfs": ["clone", "hardlink"], "ext4": ["hardlink", "copy"]}
+_SHARING_PEERS = ("clone", "hardlink")
 _AT_ONCE = 20
 
 
@@ -18,7 +19,7 @@ def environment(name: str) -> Callable[[Setting], Candidates]:
     """An environment with a package set, everything warm; names say how files reach it, and which have no bytecode."""
 
     def candidates(setting: Setting) -> Candidates:
-        commands = _uvs(name, setting)
+        commands = _uvs(name, setting, _UV_MODES[setting.filesystem])
         alone = "clone" if setting.clones else "copy"
         commands[f"ours, {alone}, no bytecode"] = setting.ours(name, alone, "--no-compile-bytecode")
         modes = {"btrfs": ["default", "clone", "snapshot"], "xfs": ["clone"], "ext4": ["copy"]}[setting.filesystem]
@@ -36,20 +37,20 @@ def environment(name: str) -> Callable[[Setting], Candidates]:
 
 def layer(setting: Setting) -> Candidates:
     """The environment of 139 packages as a layer."""
-    return anew(setting, {**_uvs("139", setting), "ours, layer": setting.ours("139", "layer")})
+    return anew(setting, {**_uvs("139", setting, _SHARING_PEERS), "ours, layer": setting.ours("139", "layer")})
 
 
 def hardlink(setting: Setting) -> Candidates:
     """The environment of 139 packages as hard links."""
-    commands = _uvs("139", setting)
+    commands = _uvs("139", setting, _SHARING_PEERS)
     commands["ours, hardlink, no bytecode"] = setting.ours("139", "hardlink", "--no-compile-bytecode")
     commands["ours, hardlink"] = setting.ours("139", "hardlink")
     return anew(setting, commands)
 
 
-def _uvs(name: str, setting: Setting) -> dict[str, list[Command]]:
-    modes = _UV_MODES[setting.filesystem] if setting.uv else []
-    return {f"uv, {mode}, no bytecode": setting.uvs(name, mode) for mode in modes}
+def _uvs(name: str, setting: Setting, modes: Sequence[str]) -> dict[str, list[Command]]:
+    possible = [mode for mode in modes if setting.uv and (setting.clones or mode != "clone")]
+    return {f"uv, {mode}, no bytecode": setting.uvs(name, mode) for mode in possible}
 
 
 def bytecode(setting: Setting) -> Candidates:
