@@ -22,7 +22,7 @@ WORKLOADS: dict[str, Workload] = {
     "seeds": Workload("An environment with its seeds", seeds, quick=EVERYWHERE),
     "venv": Workload("An environment with pip", venv, quick=("btrfs",)),
     "layer": Workload("139 packages as a layer", layer, ("139",), slowness=2),
-    "growth": Workload("Time against size", growth, ("10", "139", "400"), ("btrfs",)),
+    "growth": Workload("Time against size", growth, ("10", "139", "400"), ("btrfs",), slowness=2),
     "resolve": Workload(
         "The environment of 139 packages, from requirements", remembered, ("139",), ("btrfs",), slowness=3
     ),
