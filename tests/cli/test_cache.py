@@ -84,6 +84,7 @@ def flip(path: Path) -> None:
     path.chmod(status.st_mode)
 
 
+@pytest.mark.usefixtures("core")
 def test_what_is_told_of_a_cache(tmp_path: Path, kept: Cache) -> None:
     one, two = sample(tmp_path, "one"), sample(tmp_path, "two")
     kept.make(tmp_path / "first", "layer", one, two)
