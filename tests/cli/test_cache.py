@@ -167,7 +167,7 @@ def test_what_only_deleted_environments_needed_goes(tmp_path: Path, place: Path,
         for name in wheels
         if name != "shared"
     }
-    others = [place / f"other-{number}" for number in range(20)]
+    others = [place / f"other-{number}" for number in range(95)]
     for number, other in enumerate(others):
         shutil.copytree(environments["dead" if number % 2 else "alive"], other, symlinks=True)
         subprocess.run([python_of(other), "-c", ""], check=True)
