@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from virtualenv_reflink.cache.disk_usage import _measure as measure_in_python
 from virtualenv_reflink.filesystem import native
 from virtualenv_reflink.filesystem.deletion import delete_tree
 
@@ -36,6 +37,8 @@ ODD: list[Any] = [
     ("a",),
     object(),
 ]
+# none of them leads anywhere
+PATHS: list[Any] = [None, 1, "a\0b", "", "x" * 5000, "missing"]
 
 
 def test_random_batches_are_placed_or_named(tmp_path: Path) -> None:
@@ -98,7 +101,8 @@ def test_arguments_of_any_kind_are_refused_or_harmless(tmp_path: Path) -> None:
                 lambda: placing.wait(rng.choice(ODD)),
                 lambda: native._load().Placing(*rng.choices(ODD, k=rng.randrange(4))),
                 lambda: native._load().extents(rng.choice([rng.choices(ODD, k=rng.randrange(4)), rng.choice(ODD)])),
-                lambda: native._load().delete_tree(rng.choice([None, 1, "a\0b", "", f"{tmp_path}/missing"]), 2),
+                lambda: native._load().delete_tree(rng.choice(PATHS), 2),
+                lambda: native._load().disk_usage(rng.choice(PATHS)),
             ]
         )
         try:
@@ -127,20 +131,45 @@ def delete_all(directories: list[Path]) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def random_tree(rng: random.Random, root: Path) -> list[Path]:
+    """Make a tree and return its directories, each before those in it."""
+    directories = [root]
+    root.mkdir()
+    for number in range(rng.randrange(300)):
+        parent = rng.choice(directories)
+        if rng.random() < 0.4:
+            directories.append(parent / f"d{number}")
+            directories[-1].mkdir()
+        elif rng.random() < 0.2:
+            (parent / f"l{number}").symlink_to(root)
+        else:
+            (parent / f"f{number}").write_bytes(bytes(rng.choice([0, 1, 70_000])))
+            if rng.random() < 0.3:
+                (rng.choice(directories) / f"h{number}").hardlink_to(parent / f"f{number}")
+    return directories
+
+
+def test_random_trees_are_measured_as_in_python(tmp_path: Path) -> None:
+    rng = random.Random(18)
+    measure = native.native_disk_usage()
+    assert measure is not None
+    for number in range(ROUNDS // 3):
+        tree = tmp_path / f"tree{chr(0xDC80)}{number}"
+        directories = random_tree(rng, tree)
+        others, linked = measure(str(tree))
+        others_in_python, linked_in_python = measure_in_python(str(tree))
+        assert (others, sorted(linked)) == (others_in_python, sorted(linked_in_python))
+        beside = threading.Thread(target=delete_all, args=(directories,))
+        beside.start()
+        assert measure(str(tree))[0] <= others
+        beside.join()
+        assert (measure(str(tree))[0], list(measure(str(tree))[1])) == (0, [])
+
+
 def test_random_trees_are_deleted_while_others_change_them(tmp_path: Path) -> None:
     rng = random.Random(17)
     for _ in range(ROUNDS // 3):
-        directories = [tmp_path / "tree"]
-        directories[0].mkdir()
-        for number in range(rng.randrange(300)):
-            parent = rng.choice(directories)
-            if rng.random() < 0.4:
-                directories.append(parent / f"d{number}")
-                directories[-1].mkdir()
-            elif rng.random() < 0.2:
-                (parent / f"l{number}").symlink_to(tmp_path)
-            else:
-                (parent / f"f{number}").touch()
+        directories = random_tree(rng, tmp_path / "tree")
         beside = threading.Thread(target=delete_all, args=(directories,))
         beside.start()
         with suppress(FileNotFoundError):

@@ -45,7 +45,8 @@ def places_of(store: Store, kind: EntryKind) -> Iterator[str]:
     root = store.path()
     if store.is_trusted(str(root)):
         for directory in sorted(root.glob(kind.pattern)):
-            if store.is_trusted(str(directory)):
+            # files and links are others' there, and left alone
+            if directory.is_dir() and not directory.is_symlink() and store.is_trusted(str(directory)):
                 yield directory.relative_to(root).as_posix()
 
 

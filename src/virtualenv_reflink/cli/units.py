@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from argparse import ArgumentTypeError
@@ -32,9 +33,10 @@ def size(text: str) -> int:
     :raises ArgumentTypeError: when it is none.
     """
     match = _SIZE.fullmatch(text.strip())
-    if match is None:
+    number = float(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " ") if match else math.nan
+    if not math.isfinite(number):
         raise ArgumentTypeError(f"{text!r} is not a size like 500M or 1.5GiB")
-    return int(float(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " "))
+    return int(number)
 
 
 def moment(text: str) -> float:

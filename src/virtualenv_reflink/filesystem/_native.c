@@ -1,4 +1,5 @@
-/* The native core: files are placed, and trees deleted, by threads that never touch Python; files are found on disk.
+/* The native core: files are placed, and trees deleted, by threads that never touch Python; files are found on disk,
+ * and directories measured.
  *
  * `Placing` takes files by directory and places them while Python goes on; native.py says what it promises. A thread
  * takes one directory at a time, since the kernel lets only one of them change a directory anyway. The first failure
@@ -37,13 +38,15 @@
 
 enum {
     /* native.py takes no other; a change of what Python sees is a new one */
-    INTERFACE = 3,
+    INTERFACE = 4,
     MOST_THREADS = 4,
     /* an interrupt waits for no more than this */
     COPIED_AT_ONCE = 16 << 20,
     BUFFER = 1 << 16,
     /* nearly all files have one */
     EXTENTS_AT_ONCE = 16,
+    /* the unit of st_blocks, stat(2) */
+    BLOCK = 512,
 };
 
 /* Threads ---------------------------------------------------------------------------------------------------------- */
@@ -701,6 +704,95 @@ static void find(struct map *map)
     close(fd);
 }
 
+/* What a directory holds on disk ----------------------------------------------------------------------------------- */
+
+struct linked {
+    uint64_t device, inode;
+    int64_t bytes;
+};
+
+struct unread {
+    struct unread *next;
+    char path[];
+};
+
+/* `linked` has the files with hard links, and `bytes` those of all else; `unread` are the directories still to read. */
+struct usage {
+    struct unread *unread;
+    struct linked *linked;
+    size_t number, room;
+    int64_t bytes;
+};
+
+static bool add_unread(struct usage *usage, const char *directory, const char *name)
+{
+    struct unread *unread = malloc(sizeof *unread + strlen(directory) + strlen(name) + 2);
+    if (!unread)
+        return false;
+    strcat(strcat(strcpy(unread->path, directory), "/"), name);
+    unread->next = usage->unread;
+    usage->unread = unread;
+    return true;
+}
+
+static bool add_linked(struct usage *usage, const struct stat *status)
+{
+    if (usage->number == usage->room) {
+        size_t room = usage->room * 2 + 64;
+        struct linked *linked = realloc(usage->linked, room * sizeof *linked);
+        if (!linked)
+            return false;
+        usage->linked = linked;
+        usage->room = room;
+    }
+    usage->linked[usage->number++] =
+        (struct linked){ status->st_dev, status->st_ino, (int64_t)status->st_blocks * BLOCK };
+    return true;
+}
+
+/* What vanishes meanwhile takes nothing; only a lack of memory is a failure. */
+static bool measure_entry(struct usage *usage, int fd, const char *directory, const char *name)
+{
+    struct stat status;
+    if (!strcmp(name, ".") || !strcmp(name, "..") || fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW))
+        return true;
+    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1)
+        return add_linked(usage, &status);
+    usage->bytes += (int64_t)status.st_blocks * BLOCK;
+    return !S_ISDIR(status.st_mode) || add_unread(usage, directory, name);
+}
+
+static bool measure_entries(struct usage *usage, const char *path)
+{
+    _Alignas(struct entry) char buffer[BUFFER];
+    long count, place;
+    bool room = true;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0)
+        return true;
+    while (room && (count = syscall(SYS_getdents64, fd, buffer, sizeof buffer)) > 0)
+        for (place = 0; room && place < count;) {
+            const struct entry *entry = (const struct entry *)(buffer + place);
+            room = measure_entry(usage, fd, path, entry->name);
+            place += entry->length;
+        }
+    close(fd);
+    return room;
+}
+
+static bool measure(struct usage *usage, const char *path)
+{
+    bool room = measure_entries(usage, path);
+    while (usage->unread) {
+        struct unread *unread = usage->unread;
+        usage->unread = unread->next;
+        room = room && measure_entries(usage, unread->path);
+        free(unread);
+    }
+    return room;
+}
+
 /* What Python sees ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -1057,6 +1149,27 @@ static PyObject *extents(PyObject *module, PyObject *arguments)
     return found;
 }
 
+static PyObject *disk_usage(PyObject *module, PyObject *arguments)
+{
+    struct usage usage = { .bytes = 0 };
+    PyObject *path, *found = NULL;
+    bool room;
+
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O&:disk_usage", PyUnicode_FSConverter, &path))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    room = measure(&usage, PyBytes_AsString(path));
+    Py_END_ALLOW_THREADS
+    Py_DECREF(path);
+    if (room)
+        found = Py_BuildValue("LN", (long long)usage.bytes,
+                              PyBytes_FromStringAndSize((const char *)usage.linked,
+                                                        (Py_ssize_t)(usage.number * sizeof *usage.linked)));
+    free(usage.linked);
+    return room ? found : PyErr_NoMemory();
+}
+
 static PyMethodDef placing_methods[] = {
     { "submit", placing_submit, METH_VARARGS,
       "submit(operation, source, target, files, mtime_ns): have files of one directory placed in another" },
@@ -1100,6 +1213,8 @@ static PyMethodDef functions[] = {
       "delete_tree(path, threads): delete a directory with all that is in it; return whether nothing is left" },
     { "extents", extents, METH_VARARGS,
       "extents(paths): return for each file all struct fiemap_extent, or None where there is no such map" },
+    { "disk_usage", disk_usage, METH_VARARGS,
+      "disk_usage(path): return the bytes on disk of all in a directory but files with hard links, and those in rows" },
     { NULL, NULL, 0, NULL },
 };
 

@@ -1,4 +1,4 @@
-"""The native core: a compiled part that places files, deletes trees and finds files on disk, where it was built.
+"""The native core: a compiled part that places files, deletes and measures trees and finds files on disk.
 
 The variable ``VIRTUALENV_REFLINK_CORE=python`` has everything done in Python. Both do the same, and fail alike.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -21,7 +21,8 @@ CORE = "VIRTUALENV_REFLINK_CORE"
 # _native.c has the same numbers
 CLONE, LINK, COPY = range(3)
 SOURCE, SIZE = 1, 2
-_INTERFACE = 3
+_INTERFACE = 4
+_LINKED = struct.Struct("@QQq")
 # the first bytes of a shared object, and in its header e_shoff, e_shentsize and e_shnum
 _MAGIC_ELF64 = b"\x7fELF\x02"
 _ELF64 = struct.Struct("=40xQ10xHH2x")
@@ -65,6 +66,20 @@ def native_extents() -> Callable[[list[str]], list[bytes | None]] | None:
     """
     native = _native()
     return native and (lambda paths: list(native.extents(paths)))
+
+
+def native_disk_usage() -> Callable[[str], tuple[int, Iterable[tuple[int, int, int]]]] | None:
+    """Return what measures all that is in a directory, or None where there is no native core.
+
+    It returns the bytes on disk of all but files with hard links, and the device, the number and the bytes of each of
+    these. What vanishes meanwhile takes none.
+    """
+    native = _native()
+    return native and (lambda path: _measured(*native.disk_usage(path)))
+
+
+def _measured(number: int, linked: bytes) -> tuple[int, Iterable[tuple[int, int, int]]]:
+    return number, _LINKED.iter_unpack(linked)
 
 
 def _native() -> Any:

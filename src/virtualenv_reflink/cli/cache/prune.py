@@ -32,14 +32,16 @@ def run(arguments: Sequence[str]) -> int:
 
 def _limits(options: Namespace) -> Limits:
     """Return the limits that are given, or that of the settings where none is."""
-    since = -math.inf if options.unused_for is None else days_ago(options.unused_for)
+    since = []
+    if options.unused_for is not None:
+        since.append(days_ago(options.unused_for))
     if options.keep_only_used_since is not None:
         # what is noted may be a day old, and nothing that was used since is to go
-        since = max(since, options.keep_only_used_since - DAY_NS / 10**9)
+        since.append(options.keep_only_used_since - DAY_NS / 10**9)
     age = CACHE_MAX_AGE.value(options)
-    if since == -math.inf and options.max_size is None and not options.ci and age:
-        since = days_ago(age)
-    return Limits(since, options.max_size, options.ci)
+    if not since and options.max_size is None and not options.ci and age:
+        since.append(days_ago(age))
+    return Limits(max(since, default=-math.inf), options.max_size, options.ci)
 
 
 def _parser() -> ArgumentParser:
