@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.tasks import new_tasks, tasks
 from virtualenv_reflink.cache.disk_usage import _measure as measure_in_python
 from virtualenv_reflink.filesystem import native
 from virtualenv_reflink.filesystem.deletion import delete_tree
@@ -115,7 +116,7 @@ def test_arguments_of_any_kind_are_refused_or_harmless(tmp_path: Path) -> None:
 
 def test_one_that_is_dropped_ends_its_threads(tmp_path: Path) -> None:
     names = made(tmp_path / "source", random.Random(13))
-    tasks = len(os.listdir("/proc/self/task"))
+    before = tasks()
     for number in range(20):
         (tmp_path / str(number)).mkdir()
         placing = native.start_placing(0o022)
@@ -123,7 +124,7 @@ def test_one_that_is_dropped_ends_its_threads(tmp_path: Path) -> None:
         rows = [(name, False, size, "") for name, size in names]
         placing.submit(native.COPY, f"{tmp_path}/source", f"{tmp_path}/{number}", rows, None)
         del placing
-    assert len(os.listdir("/proc/self/task")) == tasks
+    assert not new_tasks(before)
 
 
 def delete_all(directories: list[Path]) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks.loop_mounts import loop_mount
 from tests.conftest import require_mounts
+from tests.support.tasks import new_tasks, tasks
 from tests.support.tools import default_interrupt
 from virtualenv_reflink.cache.manifest import File
 from virtualenv_reflink.filesystem import native
@@ -196,12 +197,12 @@ def test_a_process_out_of_descriptors_does_not_blame_the_source(
 def test_nothing_is_placed_after_one_has_failed(place: Path) -> None:
     files = sources(place, {f"{number}": 20_000 for number in range(500)})
     (place / "target" / "3").touch()
-    tasks = len(os.listdir("/proc/self/task"))
+    before = tasks()
     with pytest.raises(FileExistsError):
         place_all(place, files, Copy)
     placed = sorted(os.listdir(place / "target"))
     assert len(placed) < 250
-    assert len(os.listdir("/proc/self/task")) == tasks
+    assert not new_tasks(before)
 
 
 @pytest.mark.parametrize("place", ["tmpfs"], indirect=True)
