@@ -384,6 +384,8 @@ def test_files_of_others_are_left_alone(tmp_path: Path, kept: Cache) -> None:
     for other in others[:-1]:
         other.write_text("mine")
     others[-1].symlink_to(tmp_path)
+    others.append(kept.root / "v4" / "users" / "pipe")
+    os.mkfifo(others[-1])
     for words in (["size"], ["list"], ["verify"], ["prune", "--unused-for", 0], ["clean", "--force"]):
         assert runs(tmp_path / "env", "one")
         assert kept.run(*words).stderr == ""

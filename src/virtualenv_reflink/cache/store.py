@@ -136,7 +136,10 @@ class Store(Layout):
         directory = self.path(kind)
         if not self.is_trusted(str(directory)):
             return []
-        return [directory / name for name in os.listdir(directory) if not is_temporary(name)]
+        with os.scandir(directory) as found:
+            # all else is others', and a named pipe would be waited for
+            notes = [entry for entry in found if entry.is_file(follow_symlinks=False) and not is_temporary(entry.name)]
+        return [directory / entry.name for entry in notes]
 
     def has_recent_note(self, kind: str, key: str, seconds: float) -> bool:
         """Return whether such a note was written at most so many seconds ago."""
