@@ -49,6 +49,12 @@ def test_environments_go_and_what_they_link_to_stays(tmp_path: Path, reflink: Ru
     assert os.listdir(tmp_path / "elsewhere") == ["file"]
 
 
+def test_the_present_directory_goes_too(tmp_path: Path, reflink: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bare(tmp_path / "env"))
+    assert reflink("remove", ".").stdout == "Removed .\n"
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.usefixtures("core")
 def test_what_cannot_be_deleted_is_told_and_goes_with_the_next_call(tmp_path: Path, reflink: Run) -> None:
     environment = bare(tmp_path / "env")

@@ -7,10 +7,9 @@ import json
 import os
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from pathlib import Path
 
 from virtualenv_reflink.cli.options import add_talk
-from virtualenv_reflink.cli.parser import command_parser
+from virtualenv_reflink.cli.parser import command_parser, filled_path
 from virtualenv_reflink.cli.table import print_table
 from virtualenv_reflink.cli.terminal import progress, tell
 from virtualenv_reflink.cli.units import size_text
@@ -81,7 +80,9 @@ def _as_json(deduped: Deduped) -> dict[str, object]:
 
 def _parser() -> ArgumentParser:
     parser = command_parser("dedupe", __doc__)
-    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="an environment, or a directory above some")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", type=filled_path, help="an environment, or a directory above some"
+    )
     parser.add_argument(
         "--known",
         action="store_true",

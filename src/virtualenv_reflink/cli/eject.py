@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from virtualenv_reflink.cli.options import add_settings
-from virtualenv_reflink.cli.parser import command_parser
+from virtualenv_reflink.cli.parser import command_parser, filled
 from virtualenv_reflink.cli.terminal import progress, tell
 from virtualenv_reflink.environment.discovery import find_target
 from virtualenv_reflink.options import settings
@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _parser() -> ArgumentParser:
     parser = command_parser("eject", __doc__)
-    parser.add_argument("environment", metavar="ENV", help="the environment")
+    parser.add_argument("environment", metavar="ENV", type=filled, help="the environment")
     parser.add_argument("packages", metavar="PACKAGE", nargs="*", help="the packages to turn (all of the layer's)")
     add_settings(parser)
     return parser

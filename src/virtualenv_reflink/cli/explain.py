@@ -9,7 +9,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from virtualenv_reflink.cli.parser import command_parser
+from virtualenv_reflink.cli.parser import command_parser, filled_path
 from virtualenv_reflink.cli.table import print_table
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.cli.units import size_text
@@ -133,7 +133,7 @@ def _parser() -> ArgumentParser:
         "place",
         metavar="ENV | DIR",
         nargs="?",
-        type=Path,
+        type=filled_path,
         default=Path(),
         help="an environment, or a directory that one could be made in (the present directory)",
     )

@@ -15,7 +15,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 
 from virtualenv_reflink.cli.outcome import add_outcome, write_outcomes
-from virtualenv_reflink.cli.parser import command_parser
+from virtualenv_reflink.cli.parser import command_parser, filled
 from virtualenv_reflink.cli.terminal import progress, tell, tell_warnings
 from virtualenv_reflink.forking.fork import Fork, fork
 
@@ -52,8 +52,8 @@ def _moved(text: str) -> tuple[str, str]:
 
 def _parser() -> ArgumentParser:
     parser = command_parser("fork", __doc__)
-    parser.add_argument("env", metavar="ENV", help="the environment to copy")
-    parser.add_argument("new", metavar="NEW_ENV", help="where its copy is to be; nothing may be there")
+    parser.add_argument("env", metavar="ENV", type=filled, help="the environment to copy")
+    parser.add_argument("new", metavar="NEW_ENV", type=filled, help="where its copy is to be; nothing may be there")
     parser.add_argument(
         "--moved",
         metavar="OLD=NEW",

@@ -6,11 +6,10 @@ import os
 import time
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
-from pathlib import Path
 
 from virtualenv_reflink.cli.options import add_locks, add_requirements, add_settings, request
 from virtualenv_reflink.cli.outcome import add_outcome
-from virtualenv_reflink.cli.parser import command_parser
+from virtualenv_reflink.cli.parser import command_parser, filled, filled_path
 from virtualenv_reflink.cli.pip_defaults import configured_variables, set_pip_defaults, wants_isolation
 from virtualenv_reflink.cli.pip_options import add_pip_options
 from virtualenv_reflink.cli.pip_report import add_report, check_report
@@ -51,6 +50,7 @@ def _parser() -> ArgumentParser:
         "-p",
         "--python",
         metavar="ENV_OR_PYTHON",
+        type=filled,
         help="the environment or interpreter (the active environment, else the one that runs this)",
     )
     add_locks(parser, "install exactly what this pylock.toml has")
@@ -59,7 +59,7 @@ def _parser() -> ArgumentParser:
         dest="seeds",
         action="append",
         default=[],
-        type=Path,
+        type=filled_path,
         metavar="WHEEL",
         help="also install this wheel, as virtualenv would, unless its distribution is among what is asked for; "
         "for tools whose environments get all at once (can be set 1+ times)",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from virtualenv_reflink.cli.extras import require
 from virtualenv_reflink.cli.options import add_requirements, add_settings, request
-from virtualenv_reflink.cli.parser import command_parser
+from virtualenv_reflink.cli.parser import command_parser, filled
 from virtualenv_reflink.cli.pip_options import add_pip_options
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.discovery import find_target
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
 def _parser() -> ArgumentParser:
     parser = command_parser("lock", __doc__)
     parser.add_argument("-o", "--output", default="pylock.toml", metavar="FILE", help="where to write it (%(default)s)")
-    parser.add_argument("-p", "--python", metavar="ENV_OR_PYTHON", help="the interpreter to resolve for")
+    parser.add_argument("-p", "--python", metavar="ENV_OR_PYTHON", type=filled, help="the interpreter to resolve for")
     add_requirements(parser)
     add_settings(parser)
     add_pip_options(parser, choices=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from virtualenv_reflink.cli.parser import filled_path
 from virtualenv_reflink.options import SETTINGS
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ def add_requirements(parser: ArgumentParser) -> None:
 
 def add_locks(parser: ArgumentParser, purpose: str) -> None:
     """Add the option that names locks."""
-    parser.add_argument("--lock", dest="locks", action="append", default=[], type=Path, metavar="PYLOCK", help=purpose)
+    parser.add_argument(
+        "--lock", dest="locks", action="append", default=[], type=filled_path, metavar="PYLOCK", help=purpose
+    )
 
 
 def request(options: Namespace) -> Request:

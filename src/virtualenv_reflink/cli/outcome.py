@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
 
+from virtualenv_reflink.cli.parser import filled_path
 from virtualenv_reflink.errors import OptionError
 from virtualenv_reflink.placing.outcome import Outcome
 
@@ -16,7 +17,7 @@ def add_outcome(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--outcome",
         metavar="FILE",
-        type=Path,
+        type=filled_path,
         help="also write how files reached each environment to this file, as JSON: "
         "a list of objects with environment, mode, fallen_back (a number of files), reasons, warnings, and "
         "shared_objects (the mode by which those came whose memory is to be shared)",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, Namespace
-from pathlib import Path
 
+from virtualenv_reflink.cli.parser import filled_path
 from virtualenv_reflink.environment.discovery import Target, check_writable
 from virtualenv_reflink.errors import OptionError, TargetError
 
@@ -19,7 +19,7 @@ def add_places(parser: ArgumentParser) -> None:
         (("--prefix",), "a directory to make lib, bin and so on in, instead of in the environment"),
         (("--root",), "a directory to take for the root directory"),
     ):
-        parser.add_argument(*names, metavar="DIR", type=Path, help=purpose)
+        parser.add_argument(*names, metavar="DIR", type=filled_path, help=purpose)
     parser.add_argument("--user", action="store_true", help="install where this user's own packages are")
     parser.add_argument("--no-user", dest="user", action="store_false", help=SUPPRESS)
     parser.add_argument(

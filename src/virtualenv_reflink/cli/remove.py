@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from pathlib import Path
 
-from virtualenv_reflink.cli.parser import command_parser
+from virtualenv_reflink.cli.parser import command_parser, filled_path
 from virtualenv_reflink.cli.terminal import tell
 from virtualenv_reflink.environment.removal import remove
 
@@ -23,6 +22,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def _parser() -> ArgumentParser:
     parser = command_parser("remove", __doc__)
-    parser.add_argument("environments", metavar="ENV", nargs="+", type=Path, help="an environment's directory")
+    parser.add_argument("environments", metavar="ENV", nargs="+", type=filled_path, help="an environment's directory")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing unless it fails")
     return parser

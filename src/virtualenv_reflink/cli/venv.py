@@ -11,7 +11,7 @@ from pathlib import Path
 from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.cli.options import add_settings
 from virtualenv_reflink.cli.outcome import add_outcome, write_outcomes
-from virtualenv_reflink.cli.parser import command_parser
+from virtualenv_reflink.cli.parser import command_parser, filled
 from virtualenv_reflink.cli.terminal import progress, tell_warnings
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import present_versions
@@ -108,7 +108,7 @@ def _newer(seeds: Sequence[Path], environment: Environment, provisioner: Provisi
 
 def _parser() -> ArgumentParser:
     parser = command_parser("venv", __doc__)
-    parser.add_argument("dirs", metavar="ENV_DIR", nargs="+", help="a directory to make an environment in")
+    parser.add_argument("dirs", metavar="ENV_DIR", type=filled, nargs="+", help="a directory to make an environment in")
     parser.add_argument(
         "--system-site-packages", dest="system_site", action="store_true", help="let it see the system's packages"
     )

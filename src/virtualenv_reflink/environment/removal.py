@@ -34,7 +34,7 @@ def remove(root: Path, on_wait: Callable[[str], None]) -> None:
             _check_is_still_one(root)
             try:
                 _delete(aside)
-                os.rename(root, aside)
+                os.rename(root.absolute(), aside)
             except OSError as error:
                 raise TargetError(f"{root} cannot be removed: {error.strerror or error}") from error
     try:

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from virtualenv_reflink.cache.inventory import Entry
 from virtualenv_reflink.cli.cache.opened import care_of, opened, parser_for
 from virtualenv_reflink.cli.cache.removal import tell_removed
+from virtualenv_reflink.cli.parser import filled
 from virtualenv_reflink.errors import CacheError
 from virtualenv_reflink.layers.care import Care
 
@@ -38,6 +39,6 @@ def _check_unneeded(doomed: Sequence[Entry], care: Care) -> None:
 
 def _parser() -> ArgumentParser:
     parser = parser_for("clean", __doc__)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="a project (all of them)")
+    parser.add_argument("names", metavar="NAME", type=filled, nargs="*", help="a project (all of them)")
     parser.add_argument("--force", action="store_true", help="even if environments live on what is taken out")
     return parser

@@ -9,7 +9,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from virtualenv_reflink.cli.options import add_locks, add_requirements, add_settings, request
-from virtualenv_reflink.cli.parser import command_parser
+from virtualenv_reflink.cli.parser import command_parser, filled
 from virtualenv_reflink.cli.pip_options import add_pip_options
 from virtualenv_reflink.cli.terminal import progress
 from virtualenv_reflink.environment.discovery import find_target
@@ -47,7 +47,7 @@ def _check_none_is_editable(named: Sequence[str]) -> None:
 
 def _parser() -> ArgumentParser:
     parser = command_parser("cache fill", __doc__)
-    parser.add_argument("-p", "--python", metavar="ENV_OR_PYTHON", help="the interpreter to compile for")
+    parser.add_argument("-p", "--python", metavar="ENV_OR_PYTHON", type=filled, help="the interpreter to compile for")
     add_locks(parser, "bring in exactly what this pylock.toml has")
     add_requirements(parser)
     add_settings(parser)

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from virtualenv_reflink.cache.inventory import Entry
 from virtualenv_reflink.cli.cache.opened import care_of, opened, parser_for
+from virtualenv_reflink.cli.parser import filled
 from virtualenv_reflink.cli.table import print_table
 from virtualenv_reflink.cli.units import day_text, size_text
 from virtualenv_reflink.layers.care import Care
@@ -72,5 +73,5 @@ def _told(row: _Row) -> tuple[str, ...]:
 
 def _parser() -> ArgumentParser:
     parser = parser_for("list", __doc__)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="only wheels of this project")
+    parser.add_argument("names", metavar="NAME", type=filled, nargs="*", help="only wheels of this project")
     return parser
