@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -107,6 +108,14 @@ def core(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
         (pytest.fail if wanted else pytest.skip)("there is no native core here")
     monkeypatch.setenv(CORE, request.param)
     return str(request.param)
+
+
+@pytest.fixture
+def _interrupts_answered() -> Iterator[None]:
+    """Have Ctrl-C raise here too where it is ignored, as in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -15,13 +15,7 @@ import pytest
 from virtualenv_reflink.cache.staging import Staging
 from virtualenv_reflink.filesystem.interrupts import EndedBySignal, endings_raised, interrupts_put_off
 
-
-@pytest.fixture(autouse=True)
-def _interrupts_are_answered() -> Iterator[None]:
-    """Have Ctrl-C raise here too where it is ignored, as in the background of a script."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("_interrupts_answered")
 
 
 @contextmanager
