@@ -98,6 +98,15 @@ def test_metadata(headers: str, words: list[str], tmp_path: Path, reflink: Run) 
     assert "Traceback" not in said
 
 
+def test_pip_is_not_run_for_what_is_not_wanted(tmp_path: Path, reflink: Run) -> None:
+    plain, rewritten = make_wheel(tmp_path, {"sample.py": b""}), tmp_path / "new" / "sample-1.0-py3-none-any.whl"
+    rewritten.parent.mkdir()
+    rewrite(plain, rewritten, "Name: sample\nVersion: 1.0\nRequires-Dist: other\n")
+    words = ("install", "-v", "--wheel-cache", tmp_path / "cache", "-p", bare(tmp_path / "env"), rewritten)
+    assert "Resolving" in reflink(*words, code=1).stderr
+    assert "Resolving" not in reflink(*words, "--no-deps").stderr
+
+
 def rewrite(wheel: Path, target: Path, headers: str) -> None:
     """Copy a wheel with other metadata."""
     metadata = f"Metadata-Version: 2.1\n{headers}".encode()

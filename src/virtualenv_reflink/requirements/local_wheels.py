@@ -84,6 +84,8 @@ class LocalWheels:
             name = normalized_name(unpacked.metadata.distribution)
             if name in present or name in constrained or not _is_plain(unpacked, wheel):
                 return None
+            if not _comes_alone(unpacked.metadata.requires_dist, without_others="--no-deps" in request.choices):
+                return None
             packages.append((_locked(unpacked, wheel), unpacked))
         names = {normalized_name(package.name) for package, _ in packages}
         return Lock(self._in_order(packages)) if len(names) == len(packages) else None
@@ -148,7 +150,7 @@ def _are_wheels(requirements: tuple[str, ...]) -> bool:
 
 
 def _is_plain(unpacked: UnpackedWheel, wheel: Path) -> bool:
-    """Return whether the metadata agrees with the file's name, can be read, and asks for nothing else."""
+    """Return whether the metadata agrees with the file's name, and can be read."""
     metadata = unpacked.metadata
     file = Path(unpacked.tree.root, metadata.root_scheme, metadata.dist_info, "METADATA")
     try:
@@ -164,8 +166,19 @@ def _is_plain(unpacked: UnpackedWheel, wheel: Path) -> bool:
         and headers.get(b"version") == version == metadata.version
         and bool(_PLAIN_VERSION.fullmatch(version))
         and _is_specifier(headers.get(b"requires-python", ""))
-        and not metadata.requires_dist
     )
+
+
+def _comes_alone(requirements: Sequence[str], *, without_others: bool) -> bool:
+    """Return whether a wheel brings no other packages; pip refuses requirements that cannot be read all the same."""
+    if not (requirements and without_others):
+        return not requirements
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return all(Requirement(text) for text in requirements)
+    except InvalidRequirement:
+        return False
 
 
 def _is_specifier(required: str) -> bool:
