@@ -26,9 +26,9 @@ def resolvers(setting: Setting) -> Candidates:
     requirements = ["--index-url", setting.packages.index, "-r", str(setting.packages.names("139"))]
     ours = [sys.executable, "-m", "virtualenv_reflink", "install", "-q", "--dry-run", "-p", setting.python()]
     commands = {"pip resolves, installs nothing": [*_pip(setting), *requirements]}
-    for resolver in ("uv",) if setting.uv else ():
-        words = ["--resolver", resolver, "--remember-for", "0"]
-        commands[f"ours, --resolver {resolver}, installs nothing"] = [*ours, *words, *requirements]
+    if setting.uv:
+        words = ["--resolver", "uv", "--remember-for", "0"]
+        commands["ours, --resolver uv, installs nothing"] = [*ours, *words, *requirements]
     return {name: setting.into_bare([command]) for name, command in commands.items()}
 
 

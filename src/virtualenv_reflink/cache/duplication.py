@@ -21,7 +21,7 @@ def duplicate_entry(tree: Tree, entry: Path) -> None:
     :raises OSError: when ``entry`` cannot be written.
     """
     for file in _duplicates(tree, entry / TREE_NAME):
-        clone_or_copy_file(*file)
+        clone_or_copy_file(file)
     manifest = Path(tree.root).parent / MANIFEST_NAME
     try:
         content = manifest.open("rb")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from virtualenv_reflink.filesystem.interrupts import no_interrupts
-from virtualenv_reflink.filesystem.reflink import CannotCloneError, clone_file
+from virtualenv_reflink.filesystem.reflink import CannotCloneError, Duplicate, clone_file
 from virtualenv_reflink.filesystem.source import SOURCE_FLAGS, check_regular, check_size, source_error
 
 # an interrupt waits for no more than this
@@ -20,22 +20,15 @@ _UNSUPPORTED = frozenset(
 )
 
 
-def clone_or_copy_file(
-    source: str,
-    target: str,
-    mode: int,
-    mtime_ns: int | None,
-    size: int | None = None,
-    let_through: Callable[[], None] = no_interrupts,
-) -> CannotCloneError | None:
+def clone_or_copy_file(file: Duplicate, let_through: Callable[[], None] = no_interrupts) -> CannotCloneError | None:
     """Clone a file, or copy it if it refuses; return why it did.
 
     :raises OSError: as :func:`clone_file` and :func:`copy_file`.
     """
     try:
-        clone_file(source, target, mode, mtime_ns, size)
+        clone_file(*file)
     except CannotCloneError as error:
-        copy_file(source, target, mode, mtime_ns, size, let_through)
+        copy_file(*file, let_through)
         return error
     return None
 

@@ -28,6 +28,6 @@ class Clone(FileMode):
 
     def place(self, file: Duplicate, let_through: Callable[[], None]) -> OSError | None:
         """Clone a file; copy it if it refuses."""
-        refusal = clone_or_copy_file(*file, let_through)
+        refusal = clone_or_copy_file(file, let_through)
         let_all_execute(file[1], file[2], self._umask)
         return refusal

@@ -84,7 +84,8 @@ class LocalWheels:
             name = normalized_name(unpacked.metadata.distribution)
             if name in present or name in constrained or not _is_plain(unpacked, wheel):
                 return None
-            if not _comes_alone(unpacked.metadata.requires_dist, without_others="--no-deps" in request.choices):
+            requirements = unpacked.metadata.requires_dist
+            if requirements and not ("--no-deps" in request.choices and _are_requirements(requirements)):
                 return None
             packages.append((_locked(unpacked, wheel), unpacked))
         names = {normalized_name(package.name) for package, _ in packages}
@@ -169,10 +170,8 @@ def _is_plain(unpacked: UnpackedWheel, wheel: Path) -> bool:
     )
 
 
-def _comes_alone(requirements: Sequence[str], *, without_others: bool) -> bool:
-    """Return whether a wheel brings no other packages; pip refuses requirements that cannot be read all the same."""
-    if not (requirements and without_others):
-        return not requirements
+def _are_requirements(requirements: Sequence[str]) -> bool:
+    """Return whether all can be read: pip refuses a wheel where one cannot, though it would not follow it."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
