@@ -11,8 +11,7 @@ import pytest
 
 from tests.conftest import ONCE, Run
 from tests.forking.checks import facts, naming, prefix, stale_bytecode, untrue_rows
-from tests.provision.test_ordinary_user import NOBODY
-from tests.support.kills import SIGNALS, TRIES, USERS, Ended
+from tests.support.kills import SIGNALS, TRIES, USERS, Ended, give_to_nobody
 from tests.support.wheels import make_wheel
 
 pytestmark = ONCE
@@ -24,8 +23,7 @@ def source(tmp_path: Path, place: Path, reflink: Run) -> Path:
     files = {f"sample/part_{number // 100}/module_{number}.py": b"value = 1\n" * 50 for number in range(1500)}
     wheel = make_wheel(tmp_path, files, entry_points="[console_scripts]\nsample = sample:main\n")
     reflink("venv", "--without-pip", "--wheel-cache", tmp_path / "cache", "--with", wheel, place / "env")
-    subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", place], check=True)
-    place.parent.parent.chmod(0o755)
+    give_to_nobody(place)
     return place / "env"
 
 

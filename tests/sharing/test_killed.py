@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ONCE
-from tests.provision.test_ordinary_user import NOBODY
 from tests.sharing.test_dedupe import DUPLICATES, LARGE, are_shared, install, state
 from tests.support.comparison import site_packages
-from tests.support.kills import SIGNALS, TRIES, USERS, Ended
+from tests.support.kills import SIGNALS, TRIES, USERS, Ended, give_to_nobody
 from tests.support.wheels import make_wheel
 
 pytestmark = ONCE
@@ -27,8 +26,7 @@ def original(tmp_path: Path, place: Path, user: list[str]) -> Path:
     (place / "shared").mkdir()
     install(wheel, place / "original")
     if user:
-        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", place], check=True)
-        place.parent.parent.chmod(0o755)
+        give_to_nobody(place)
     return place / "original"
 
 

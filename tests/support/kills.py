@@ -9,16 +9,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.provision.test_ordinary_user import AS_NOBODY
+from tests.provision.test_ordinary_user import AS_NOBODY, NOBODY
 from tests.support.tools import default_interrupt
 
 TRIES = int(os.environ.get("TRIES", "2"))
 """For each filesystem, user and signal; fifty are for when something of it was changed."""
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 USERS = pytest.mark.parametrize("user", [[], AS_NOBODY], ids=["root", "nobody"])
+
+
+def give_to_nobody(place: Path) -> None:
+    """Let an ordinary user reach a filesystem, and own all that it holds."""
+    subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", place], check=True)
+    place.parent.parent.chmod(0o755)
 
 
 class Ended:
