@@ -134,6 +134,17 @@ def test_a_lock_is_installed_in_the_same_order(tmp_path: Path, install: Install)
     assert order == ["z", "a", "m"]
     assert winners(ours) == winners(theirs)
 
+    cache = tmp_path / "cache"
+    lock = ("--lock", tmp_path / "pylock.toml", "--wheel-cache", cache)
+    install(*lock, into=bare(tmp_path / "first"))
+    (note,) = cache.glob("*/orders/*")
+    for number, text in enumerate([note.read_text(), "[2, 2, 0]", "[0]", ""]):
+        note.write_text(text)
+        again = bare(tmp_path / f"again-{number}")
+        install(*lock, into=again)
+        assert winners(again) == winners(theirs)
+        assert note.read_text() == "[2, 0, 1]"
+
 
 def test_a_large_circle_takes_no_time() -> None:
     names = [f"p{number}" for number in range(300)]

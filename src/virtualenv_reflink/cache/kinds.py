@@ -98,6 +98,7 @@ BYTECODE = EntryKind(
 NOTES = (
     NoteKind("resolutions", "remembered resolutions"),
     NoteKind("locks", "locks that were read"),
+    NoteKind("orders", "orders in which locks are installed"),
     NoteKind("builds", "wheels that were built of projects", lambda _, sha256: wheel_place(sha256)),
     NoteKind("hashes", "further hashes of wheels", lambda _, sha256: wheel_place(sha256)),
     NoteKind("linked", "hard links to files of the cache", lambda key, _: f"wheels/{key.replace('-', '/', 1)}"),

@@ -85,9 +85,9 @@ class Supply:
         if all(package.in_order for package in packages):
             return packages, wheels
         # a lazy boundary: only locks need it
-        from virtualenv_reflink.requirements.order import order_of_wheels
+        from virtualenv_reflink.requirements.known_orders import known_order
 
-        order = order_of_wheels(wheels, self._context.facts.markers)
+        order = known_order(wheels, self._context.facts.markers, self._context.cache)
         return [packages[index] for index in order], [wheels[index] for index in order]
 
     def wheel_keys(self, packages: Sequence[Locked]) -> list[str] | None:
