@@ -64,7 +64,7 @@ def _place(files: list[_File], distribution: Installed, environment: Environment
     footprint.make_room(change)
     change.will(
         Steps(
-            directories=footprint.directories,
+            directories=footprint.new_directories(),
             files=[(directory, [file_name]) for directory, file_name in places],
             trees=[str(staging)],
             publish=[(f"{staging}/{name}", f"{environment.purelib}/{name}")],

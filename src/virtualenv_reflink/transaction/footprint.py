@@ -12,16 +12,13 @@ from virtualenv_reflink.transaction.transaction import Transaction
 
 
 class Footprint:
-    """Finds the directories that are new, and the names that are taken in those that are not.
-
-    ``directories`` are the highest ones that have to be made.
-    """
+    """Finds the directories that are new, and the names that are taken in those that are not."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._root = os.path.realpath(environment.root)
         self._names: dict[str, set[str] | None] = {}
-        self.directories: list[str] = []
+        self._directories: list[str] = []
         self._taken: list[str] = []
         self._lost: list[str] = []
 
@@ -53,6 +50,12 @@ class Footprint:
             if self._must_stay(path):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
         change.set_aside({"": [*self._taken, *self._lost]})
+        self._taken, self._lost = [], []
+
+    def new_directories(self) -> list[str]:
+        """Return the highest ones of the directories that have to be made; each is returned once."""
+        directories, self._directories = self._directories, []
+        return directories
 
     def _must_stay(self, path: str) -> bool:
         """Whether a path is a directory, or what makes this an environment."""
@@ -79,7 +82,7 @@ class Footprint:
             if os.path.lexists(directory):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), directory) from None
             if self._found_in(parent) is not None:
-                self.directories.append(directory)
+                self._directories.append(directory)
             return None
         if self._leads_outside(directory):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), directory)

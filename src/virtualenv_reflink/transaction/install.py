@@ -23,6 +23,9 @@ from virtualenv_reflink.transaction.steps import Steps
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 from virtualenv_reflink.transaction.transaction import Transaction
 
+# So few that files are soon being placed, and so many that the journal has few entries.
+_PORTION = 16
+
 
 def install(
     wheels: Sequence[SuppliedWheel], environment: Environment, placer: Placer, change: Transaction, progress: Progress
@@ -80,6 +83,13 @@ def named(wheels: Sequence[SuppliedWheel]) -> str:
     return first if len(wheels) < 2 else f"{first} and {len(wheels) - 1} more"
 
 
+def _portions(wheels: Sequence[SuppliedWheel]) -> Iterator[Sequence[SuppliedWheel]]:
+    """Yield some wheels at a time, last ones first, so that a file which several hold is that of the last one."""
+    backwards = wheels[::-1]
+    for start in range(0, len(wheels), _PORTION):
+        yield backwards[start : start + _PORTION]
+
+
 class _Plan(NamedTuple):
     """What one wheel brings: files of the cache by directory, and files made for this environment.
 
@@ -94,7 +104,7 @@ class _Plan(NamedTuple):
 
 
 class _Installation:
-    """Plans all wheels, writes the plan down, and only then makes anything."""
+    """Plans some wheels, writes the plan down, and only then makes anything of it; while that is done, plans more."""
 
     def __init__(
         self, environment: Environment, placer: Placer, change: Transaction, lost: frozenset[str] = frozenset()
@@ -105,20 +115,21 @@ class _Installation:
         self._placer = placer
         self._change = change
         self._generator = Generator(environment, current_umask())
+        self._footprint = Footprint(environment)
         self._claimed: dict[str, set[str]] = {}
 
     def install(self, wheels: Sequence[SuppliedWheel], progress: Progress) -> None:
-        # last ones first, so that a file which several of them hold is that of the last one
-        plans = [self._plan(supplied, self._generator.files(supplied)) for supplied in reversed(wheels)]
-        self._write_down(plans)
+        plans: list[_Plan] = []
         with Worklist(self._placer, progress) as worklist:
-            for plan in plans:
-                with explained(named([plan.supplied]), self._environment):
-                    worklist.add(self._batches(plan))
-                    self._make(plan.layout, self._record(plan))
-        for plan in plans:
-            for file in plan.generated:
-                self._make(plan.layout, file)
+            for portion in _portions(wheels):
+                planned = [self._plan(supplied, self._generator.files(supplied)) for supplied in portion]
+                self._write_down(planned)
+                for plan in planned:
+                    with explained(named([plan.supplied]), self._environment):
+                        worklist.add(self._batches(plan))
+                        self._make(plan.layout, self._record(plan))
+                plans += planned
+            self._make_generated(plans)
 
     def install_beside_layer(self, wheels: Sequence[SuppliedWheel]) -> list[tuple[SuppliedWheel, list[Row]]]:
         generate = self._generator.scripts_and_bytecode
@@ -127,9 +138,7 @@ class _Installation:
         with Worklist(self._placer, Progress()) as worklist:
             for plan in plans:
                 worklist.add(self._batches(plan))
-        for plan in plans:
-            for file in plan.generated:
-                self._make(plan.layout, file)
+            self._make_generated(plans)
         return [(plan.supplied, self._rows(plan)) for plan in plans]
 
     def _plan(self, supplied: SuppliedWheel, generated: list[Generated]) -> _Plan:
@@ -142,33 +151,32 @@ class _Installation:
 
         :raises FileExistsError: when a file that no distribution owns is in the way.
         """
-        footprint = Footprint(self._environment)
-        files = [new for plan in plans for new in self._new_files(plan, footprint)]
-        footprint.make_room(self._change)
+        files = [new for plan in plans for new in self._new_files(plan)]
+        self._footprint.make_room(self._change)
         staged = [plan for plan in plans if any(place.target == plan.layout.published[0] for place in plan.placed)]
         self._change.will(
             Steps(
-                directories=footprint.directories,
+                directories=self._footprint.new_directories(),
                 files=files,
                 trees=sorted({plan.layout.staging for plan in staged}),
                 publish=[plan.layout.published for plan in staged],
             )
         )
 
-    def _new_files(self, plan: _Plan, footprint: Footprint) -> Iterator[tuple[str, list[str]]]:
+    def _new_files(self, plan: _Plan) -> Iterator[tuple[str, list[str]]]:
         """Yield the files of a plan by directory, without those in the staging directory, which is known as a whole."""
         staging = plan.layout.staging
         lost = normalized_name(plan.supplied.distribution) in self._lost
         for _, _, target, files, _ in (*plan.placed, *plan.mapped):
             if not target.startswith(staging):
                 names = [file.name for file in files]
-                footprint.add(target, names, lost=lost)
+                self._footprint.add(target, names, lost=lost)
                 if names:
                     yield target, names
         for file in plan.generated:
             target, _, name = plan.layout.target(file.scheme, file.path).rpartition("/")
             if not target.startswith(staging):
-                footprint.add(target, [name], lost=lost)
+                self._footprint.add(target, [name], lost=lost)
                 yield target, [name]
 
     def _batches(self, plan: _Plan) -> Iterator[Batch]:
@@ -201,6 +209,12 @@ class _Installation:
                 os.mkdir(path)
             claimed = self._claimed[path] = set()
         return claimed
+
+    def _make_generated(self, plans: Sequence[_Plan]) -> None:
+        """Make files of plans whose cached files have been handed on: a name that one of these has is not free."""
+        for plan in plans:
+            for file in plan.generated:
+                self._make(plan.layout, file)
 
     def _make(self, layout: Layout, file: Generated) -> None:
         target = layout.target(file.scheme, file.path)

@@ -63,12 +63,12 @@ class Journal:
         self._write_entry([["done"]])
 
     @property
-    def written_ns(self) -> int:
-        """When something was last written, in nanoseconds since the epoch.
+    def begun_ns(self) -> int:
+        """When it was begun, in nanoseconds since the epoch.
 
         :raises OSError: when there is no journal.
         """
-        return os.stat(self.path).st_mtime_ns
+        return os.lstat(f"{self.path}/{min(os.listdir(self.path))}").st_mtime_ns
 
     def read(self) -> Steps | None:
         """Return what an interrupted change was about to do, or None where there is no journal.

@@ -69,7 +69,7 @@ def recover(environment: Environment) -> None:
             if steps.done:
                 complete(steps)
             else:
-                undo(steps, installed_since(environment, journal.written_ns))
+                undo(steps, installed_since(environment, journal.begun_ns))
         journal.delete()
     except OSError as error:
         raise InstallError(
@@ -172,7 +172,7 @@ class Transaction:
     def _undo(self) -> None:
         """Take all steps back; what cannot be taken back now stays in the journal for the next change."""
         with suppress(OSError):
-            undo(self._steps, installed_since(self._environment, self._journal.written_ns))
+            undo(self._steps, installed_since(self._environment, self._journal.begun_ns))
             self._journal.delete()
 
 
