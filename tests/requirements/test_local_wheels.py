@@ -105,6 +105,8 @@ def test_pip_is_not_run_for_what_is_not_wanted(tmp_path: Path, reflink: Run) -> 
     words = ("install", "-v", "--wheel-cache", tmp_path / "cache", "-p", bare(tmp_path / "env"), rewritten)
     assert "Resolving" in reflink(*words, code=1).stderr
     assert "Resolving" not in reflink(*words, "--no-deps").stderr
+    assert "Resolving" not in reflink(*words, "--no-deps", "--force-reinstall").stderr
+    assert "Resolving" not in reflink(*words, "--no-deps", "--ignore-installed").stderr
 
 
 def rewrite(wheel: Path, target: Path, headers: str) -> None:
@@ -120,10 +122,20 @@ def rewrite(wheel: Path, target: Path, headers: str) -> None:
             copy.writestr(name, content)
 
 
-@pytest.mark.parametrize("words", [[], ["--upgrade"], ["--force-reinstall"], ["-I"]])
-def test_the_same_version_again(words: list[str], wheel: Path, tmp_path: Path, reflink: Run) -> None:
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("1.0", []),
+        ("1.0", ["--upgrade"]),
+        ("1.0", ["-I"]),
+        ("1.0", ["--force-reinstall"]),
+        ("0.9", ["--force-reinstall", "--no-deps"]),
+        ("1.1", ["-I", "--no-deps"]),
+    ],
+)
+def test_what_is_installed_already(version: str, words: list[str], wheel: Path, tmp_path: Path, reflink: Run) -> None:
     (tmp_path / "other").mkdir()
-    other = make_wheel(tmp_path / "other", {"sample.py": b"x = 2"})
+    other = make_wheel(tmp_path / "other", {"sample.py": b"x = 2"}, version=version)
     both(tmp_path, reflink, *words, other, before=wheel)
 
 

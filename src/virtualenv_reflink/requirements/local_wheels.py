@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from virtualenv_reflink.cache.workers import Workers
     from virtualenv_reflink.requirements.request import Request
 
-# options that change nothing for a wheel that is named by its path and not installed yet
+# with one of them it does not matter what is installed
+_REPLACING = frozenset({"--force-reinstall", "--ignore-installed"})
+# options that change nothing for a wheel that is named by its path, and is to be installed whatever is there
 _WITHOUT_EFFECT = (
     INDEXES
     | PLACES
@@ -82,7 +84,8 @@ class LocalWheels:
         for wheel in self._made_ready(wheels):
             unpacked = self._cache.unpacked(wheel)
             name = normalized_name(unpacked.metadata.distribution)
-            if name in present or name in constrained or not _is_plain(unpacked, wheel):
+            stays = name in present and not _REPLACING.intersection(request.choices)
+            if stays or name in constrained or not _is_plain(unpacked, wheel):
                 return None
             requirements = unpacked.metadata.requires_dist
             if requirements and not ("--no-deps" in request.choices and _are_requirements(requirements)):
