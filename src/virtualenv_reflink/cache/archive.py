@@ -1,4 +1,4 @@
-"""A wheel archive as an installer source that trusts nothing in it."""
+"""A wheel archive, of which nothing is trusted."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import csv
 import stat
 from collections.abc import Iterator
 from functools import cached_property
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple
 from zipfile import ZipFile, ZipInfo
 
-from installer.sources import WheelContentElement, WheelFile
+from installer.utils import parse_metadata_file
 from packaging.utils import canonicalize_name
 
+from virtualenv_reflink.cache.members import Members
 from virtualenv_reflink.cache.names import SCHEMES, is_plain_path
 from virtualenv_reflink.cache.promises import Promise, Promises, read_promises
-from virtualenv_reflink.cache.verified import VerifiedStream, reading
+from virtualenv_reflink.cache.verified import VerifiedContent, reading
 from virtualenv_reflink.errors import BadWheelError
 
 _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")
@@ -22,26 +23,27 @@ _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 _WRITTEN_BY_INSTALLERS = ("INSTALLER", "REQUESTED", "direct_url.json")
 
 
-class WheelArchive(WheelFile):
+class WheelMember(NamedTuple):
+    """A file of a wheel: where it belongs, whether it is executable, and what it holds."""
+
+    scheme: str
+    path: str
+    executable: bool
+    content: VerifiedContent
+
+
+class WheelArchive:
     """A wheel whose names are safe, whose entries are files, and whose bytes are checked against RECORD.
 
     See the binary distribution format specification. What RECORD says wrongly of files is no reason to refuse them,
     as with pip, unless the hash of one is another: :attr:`mismatches` tells it.
     """
 
-    def __init__(self, archive: ZipFile, wheel: str) -> None:
-        """Read the table of contents of ``archive``; ``wheel`` is its file name, for messages.
-
-        :raises BadWheelError: when the file name is not that of a wheel.
-        """
-        super().__init__(archive)
+    def __init__(self, archive: ZipFile, stream: BinaryIO, wheel: str) -> None:
+        """Take an archive, the open file that it reads, and the file name of the wheel."""
         self._archive = archive
+        self._members = Members(archive, stream)
         self.wheel = wheel
-
-    @cached_property
-    def data_dir(self) -> str:
-        """Name of the data directory, spelled as the dist-info directory is, which file names may normalize away."""
-        return f"{self.dist_info_dir.removesuffix('.dist-info')}.data"
 
     @cached_property
     def dist_info_dir(self) -> str:
@@ -55,15 +57,22 @@ class WheelArchive(WheelFile):
             raise BadWheelError(self.wheel, f"it has {len(found)} dist-info directories in place of one")
         return found[0]
 
-    @property
-    def dist_info_filenames(self) -> list[str]:
-        """Names in the dist-info directory, without those that are not for installer to look into."""
-        return [name for name in super().dist_info_filenames if name != "entry_points.txt"]
+    @cached_property
+    def root_scheme(self) -> str:
+        """The scheme of files that are in no data directory.
+
+        :raises BadWheelError: when its WHEEL is not of a version of the format that is known.
+        """
+        headers = parse_metadata_file(self.read_dist_info("WHEEL"))
+        version = headers["Wheel-Version"]
+        if not version or not version.startswith("1."):
+            raise BadWheelError(self.wheel, f"its WHEEL gives {version!r} for the version of its format, not 1.x")
+        return "purelib" if headers["Root-Is-Purelib"] == "true" else "platlib"
 
     @property
     def entry_points(self) -> str:
         """The text of entry_points.txt, empty where there is none."""
-        return self.read_dist_info("entry_points.txt") if "entry_points.txt" in super().dist_info_filenames else ""
+        return self.read_dist_info("entry_points.txt") if self._has_dist_info("entry_points.txt") else ""
 
     def read_dist_info(self, filename: str) -> str:
         """Return the text of a file in the dist-info directory.
@@ -88,7 +97,7 @@ class WheelArchive(WheelFile):
             if not info.is_dir():
                 self._check_scheme(info.filename)
         self._check_dist_info()
-        if "RECORD" not in self.dist_info_filenames:
+        if not self._has_dist_info("RECORD"):
             raise BadWheelError(self.wheel, "it has no RECORD")
 
     def check_identity(self, name: str | None, version: str | None) -> None:
@@ -96,29 +105,26 @@ class WheelArchive(WheelFile):
 
         :raises BadWheelError: when it does, or gives no name or no version.
         """
-        if not name or canonicalize_name(name) != canonicalize_name(self.distribution):
+        if not name or canonicalize_name(name) != self._project:
             raise BadWheelError(self.wheel, f"its METADATA gives {name!r} for its name")
         if not version:
             raise BadWheelError(self.wheel, "its METADATA gives no version")
 
-    def get_contents(self) -> Iterator[WheelContentElement]:
-        """Yield each file with a stream that fails at its end when what was read has not the hash in RECORD.
+    def members(self) -> Iterator[WheelMember]:
+        """Yield each file, to be read before the next one; what it holds fails at its end if RECORD has another hash.
 
         Bytecode inside a wheel is left out: it is compiled again, from sources that can be seen. So is what only an
-        installer can know. The data directory may have any name that ends in ``.data``, as with pip.
+        installer can know, and RECORD. The data directory may have any name that ends in ``.data``, as with pip.
         """
-        left_out = {f"{self.dist_info_dir}/{name}" for name in _WRITTEN_BY_INSTALLERS}
+        left_out = {f"{self.dist_info_dir}/{name}" for name in (*_WRITTEN_BY_INSTALLERS, "RECORD")}
         for info in self._archive.infolist():
-            if info.is_dir() or info.filename in left_out or "__pycache__" in info.filename.split("/"):
+            path = info.filename
+            if info.is_dir() or path in left_out or "__pycache__" in path.split("/"):
                 continue
             mode = info.external_attr >> 16
             executable = stat.S_ISREG(mode) and bool(mode & 0o111)
-            with reading(self.wheel, f"its entry {info.filename!r} cannot be read"):
-                raw = self._archive.open(info)
-            with raw:
-                promises = self._promises_of(info.filename)
-                stream = VerifiedStream(cast("BinaryIO", raw), self.wheel, info.filename, promises)
-                yield (self._in_data_dir(info.filename), "", ""), cast("BinaryIO", stream), executable
+            content = VerifiedContent(self._members.chunks(info), self.wheel, path, self._promises_of(path))
+            yield WheelMember(*self._place(path), executable, content)
 
     @cached_property
     def mismatches(self) -> list[str]:
@@ -148,9 +154,20 @@ class WheelArchive(WheelFile):
             return []
         return [promise for promise in self._promises.rows.get(path, []) if promise.algorithm]
 
-    def _in_data_dir(self, path: str) -> str:
+    def _place(self, path: str) -> tuple[str, str]:
+        """Return the scheme of a file, and its path there."""
         root, separator, rest = path.partition("/")
-        return f"{self.data_dir}/{rest}" if separator and root.endswith(".data") else path
+        if not (separator and root.endswith(".data")):
+            return self.root_scheme, path
+        scheme, _, inside = rest.partition("/")
+        return scheme, inside
+
+    def _has_dist_info(self, filename: str) -> bool:
+        return f"{self.dist_info_dir}/{filename}" in self._archive.NameToInfo
+
+    @property
+    def _project(self) -> str:
+        return canonicalize_name(self.wheel.partition("-")[0])
 
     def _check_path(self, path: str) -> None:
         if not is_plain_path(path.removesuffix("/")):
@@ -170,8 +187,8 @@ class WheelArchive(WheelFile):
     def _check_dist_info(self) -> None:
         """Refuse a dist-info directory from whose name another project would be read than from the file's."""
         name, _, version = self.dist_info_dir.removesuffix(".dist-info").partition("-")
-        if canonicalize_name(name) != canonicalize_name(self.distribution) or "-" in version:
-            raise BadWheelError(self.wheel, f"its {self.dist_info_dir} is not that of {self.distribution}")
+        if canonicalize_name(name) != self._project or "-" in version:
+            raise BadWheelError(self.wheel, f"its {self.dist_info_dir} is not that of {self._project}")
 
 
 def _mismatch(path: str, promises: list[Promise], size: int) -> str | None:

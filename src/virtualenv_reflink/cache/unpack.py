@@ -5,33 +5,27 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile
 
-import installer
-from installer.destinations import WheelDestination
-from installer.exceptions import InstallerError, InvalidWheelSource
-from installer.records import RecordEntry
-from installer.utils import Scheme, parse_metadata_file
+from installer.utils import parse_metadata_file
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from virtualenv_reflink.cache.archive import WheelArchive
+from virtualenv_reflink.cache.archive import WheelArchive, WheelMember
 from virtualenv_reflink.cache.entry_points import script_entry_points
 from virtualenv_reflink.cache.manifest import TREE_NAME, Metadata, TreeBuilder, write_tree
+from virtualenv_reflink.cache.members import BUFFER
 from virtualenv_reflink.cache.modes import cached_file_mode
-from virtualenv_reflink.cache.verified import VerifiedStream, reading
+from virtualenv_reflink.cache.verified import reading
 from virtualenv_reflink.errors import BadWheelError
 from virtualenv_reflink.filesystem.allocation import reserve_block
 
-if TYPE_CHECKING:
-    from installer.scripts import ScriptSection
-
-_BUFFER = 1 << 20
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 def archive_digest(wheel: Path) -> str:
@@ -54,14 +48,14 @@ def unpack(wheel: Path, key: str, entry: Path) -> None:
     """
     with _explained(wheel.name):
         parse_wheel_filename(wheel.name)
-        with _opened(wheel, key) as archive:
-            source = WheelArchive(archive, wheel.name)
+        with _opened(wheel, key) as (archive, stream):
+            source = WheelArchive(archive, stream, wheel.name)
             source.check()
-            installer.install(source, _UnpackedDestination(entry, source), {})
+            _Unpacking(source, entry).run()
 
 
 @contextmanager
-def _opened(wheel: Path, key: str) -> Iterator[ZipFile]:
+def _opened(wheel: Path, key: str) -> Iterator[tuple[ZipFile, BinaryIO]]:
     try:
         stream = wheel.open("rb")
     except OSError as error:
@@ -74,7 +68,7 @@ def _opened(wheel: Path, key: str) -> Iterator[ZipFile]:
         with reading(wheel.name, "it is not a sound zip archive"):
             archive = ZipFile(stream)
         with archive:
-            yield archive
+            yield archive, stream
 
 
 @contextmanager
@@ -85,80 +79,68 @@ def _explained(wheel: str) -> Iterator[None]:
         raise
     except InvalidWheelFilename as error:
         raise BadWheelError(wheel, f"its name is not that of a wheel ({error})") from error
-    except InvalidWheelSource as error:
-        raise BadWheelError(wheel, f"it is not a sound wheel ({error.args[-1]})") from error
     except RecursionError as error:
         raise BadWheelError(wheel, "one of its entries is in too many directories, one in another") from error
-    except (InstallerError, BadZipFile, ValueError) as error:
+    except (BadZipFile, ValueError) as error:
         raise BadWheelError(wheel, f"it is not a sound wheel ({' '.join(str(error).split())})") from error
 
 
 def _digest(stream: BinaryIO) -> str:
     hasher = hashlib.sha256()
-    while data := stream.read(_BUFFER):
+    while data := stream.read(BUFFER):
         hasher.update(data)
     stream.seek(0)
     return hasher.hexdigest()
 
 
-class _UnpackedDestination(WheelDestination):
+class _Unpacking:
     """Writes read-only files by scheme and notes the rest in the manifest, to be generated in each environment."""
 
-    def __init__(self, entry: Path, source: WheelArchive) -> None:
+    def __init__(self, source: WheelArchive, entry: Path) -> None:
         self._entry = entry
         self._source = source
         self._mtime_ns = time.time_ns()
         self._modes = {executable: cached_file_mode(executable=executable) for executable in (True, False)}
         self._builder = TreeBuilder()
         self._made: set[str] = set()
-        self._headers = parse_metadata_file(source.read_dist_info("METADATA"))
-        source.check_identity(self._headers["Name"], self._headers["Version"])
-        self._entry_points = script_entry_points(source.entry_points, source.wheel)
         self._rewritten_scripts: list[str] = []
 
-    def write_script(self, name: str, module: str, attr: str, section: ScriptSection) -> RecordEntry:
-        raise NotImplementedError("entry points are read by us")
-
-    def write_file(
-        self, scheme: Scheme, path: str | os.PathLike[str], stream: BinaryIO, is_executable: bool
-    ) -> RecordEntry:
-        relative = os.fspath(path)
-        verified = cast("VerifiedStream", stream)
-        if scheme == "scripts" and self._is_entry_point_wrapper(relative):
-            while verified.read(_BUFFER):
-                pass
-        else:
-            self._write(scheme, relative, verified, executable=is_executable)
-        return RecordEntry(relative, None, None)
-
-    def finalize_installation(self, scheme: Scheme, record_file_path: str, records: object) -> None:  # noqa: ARG002
-        headers, source = self._headers, self._source
+    def run(self) -> None:
+        """Write all of it."""
+        source, root_scheme = self._source, self._source.root_scheme
+        headers = parse_metadata_file(source.read_dist_info("METADATA"))
+        source.check_identity(headers["Name"], headers["Version"])
+        entry_points = script_entry_points(source.entry_points, source.wheel)
+        self._write_all({entry_point.name for entry_point in entry_points})
         metadata = Metadata(
             wheel=source.wheel,
             distribution=headers["Name"].strip(),
             version=headers["Version"].strip(),
             dist_info=source.dist_info_dir,
-            root_scheme=scheme,
+            root_scheme=root_scheme,
             requires_python=headers.get("Requires-Python"),
             requires_dist=headers.get_all("Requires-Dist", []),
-            entry_points=self._entry_points,
+            entry_points=entry_points,
             rewritten_scripts=self._rewritten_scripts,
             warnings=_warnings(source.mismatches),
         )
         write_tree(self._entry, self._builder, self._mtime_ns, metadata)
 
-    def _write(self, scheme: str, path: str, stream: VerifiedStream, *, executable: bool) -> None:
+    def _write_all(self, generated: set[str]) -> None:
+        """Write all files but scripts that are ``generated``, which are merely verified."""
+        for member in self._source.members():
+            if member.scheme == "scripts" and _without_wrapper_suffix(member.path) in generated:
+                for _ in member.content:
+                    pass
+            else:
+                self._write(member)
+
+    def _write(self, member: WheelMember) -> None:
+        scheme, path, executable, content = member
         target = f"{self._entry}/{TREE_NAME}/{scheme}/{path}"
-        parent = os.path.dirname(target)
         try:
-            if parent not in self._made:
-                os.makedirs(parent, exist_ok=True)
-                self._made.add(parent)
-            with open(target, "xb") as file:
-                first = stream.read(_BUFFER)
-                reserve_block(file.fileno(), len(first))
-                file.write(first)
-                shutil.copyfileobj(stream, file, _BUFFER)
+            self._make_parent(target)
+            first = _written(target, content)
         except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
             raise BadWheelError(
                 self._source.wheel, f"its entry {path!r} collides with another of its entries"
@@ -171,15 +153,42 @@ class _UnpackedDestination(WheelDestination):
         os.chmod(target, self._modes[executable])
         if scheme == "scripts" and first.startswith(b"#!python"):
             self._rewritten_scripts.append(path)
-        self._builder.add(scheme, path, executable=executable, size=stream.size, hash_=stream.hash)
+        self._builder.add(scheme, path, executable=executable, size=content.size, hash_=content.hash)
 
-    def _is_entry_point_wrapper(self, path: str) -> bool:
-        """Whether a script is what old setuptools baked in for an entry point; pip leaves those out too."""
-        name = path.lower()
-        for suffix in (".exe", "-script.py", ".pya"):
-            if name.endswith(suffix):
-                path = path[: -len(suffix)]
-        return any(path == entry_point.name for entry_point in self._entry_points)
+    def _make_parent(self, target: str) -> None:
+        parent = target.rpartition("/")[0]
+        if parent not in self._made:
+            os.makedirs(parent, exist_ok=True)
+            self._made.add(parent)
+
+
+def _written(target: str, content: Iterable[bytes]) -> bytes:
+    """Write a new file, and return the first piece of its content."""
+    fd = os.open(target, _CREATE)
+    try:
+        chunks = iter(content)
+        first = next(chunks, b"")
+        reserve_block(fd, len(first))
+        for chunk in chain((first,), chunks):
+            _write_whole(fd, chunk)
+        return first
+    finally:
+        os.close(fd)
+
+
+def _write_whole(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _without_wrapper_suffix(path: str) -> str:
+    """Return which entry point a script is for, if it is what old setuptools baked in; pip leaves those out too."""
+    name = path.lower()
+    for suffix in (".exe", "-script.py", ".pya"):
+        if name.endswith(suffix):
+            path = path[: -len(suffix)]
+    return path
 
 
 def _warnings(mismatches: list[str]) -> list[str]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
 
 from virtualenv_reflink.cache.promises import Promise
 from virtualenv_reflink.cache.record_hash import record_form
 from virtualenv_reflink.errors import BadWheelError
 
 
-class VerifiedStream:
-    """A file of a wheel that is hashed while it is read."""
+class VerifiedContent:
+    """The content of a file of a wheel, hashed while it is iterated over."""
 
-    def __init__(self, raw: BinaryIO, wheel: str, path: str, promises: list[Promise]) -> None:
-        self._raw = raw
+    def __init__(self, chunks: Iterator[bytes], wheel: str, path: str, promises: list[Promise]) -> None:
+        self._chunks = chunks
         self._wheel = wheel
         self._path = path
         self._promises = promises
@@ -30,23 +29,29 @@ class VerifiedStream:
         """The hash of what was read until now, in the form of RECORD and by the algorithm that it has for the file."""
         return record_form(self._recorded, self._hashers[self._recorded].digest())
 
-    def read(self, size: int = -1) -> bytes:
-        """Read at most ``size`` bytes.
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the content piece by piece.
 
         :raises BadWheelError: when it does not decompress, or at its end when it has none of the hashes in RECORD.
         """
-        with reading(self._wheel, f"its entry {self._path!r} cannot be read"):
-            data = self._raw.read(size)
-        self.size += len(data)
-        for hasher in self._hashers.values():
-            hasher.update(data)
-        if not data and self._promises and not any(map(self._is_kept, self._promises)):
+        while data := self._next_chunk():
+            self.size += len(data)
+            for hasher in self._hashers.values():
+                hasher.update(data)
+            yield data
+        if self._promises and not any(map(self._is_kept, self._promises)):
             raise BadWheelError(
                 self._wheel,
                 f"the hash of {self._path!r} is not the one in RECORD, so it was changed after the wheel was built; "
                 "get it again, or have it built again",
             )
-        return data
+
+    def _next_chunk(self) -> bytes:
+        """Return some of what is left, nothing at the end."""
+        try:
+            return next(self._chunks, b"")
+        except Exception as error:
+            raise unreadable(self._wheel, f"its entry {self._path!r} cannot be read", error) from error
 
     def _is_kept(self, promise: Promise) -> bool:
         return promise.is_kept_by(self._hashers[str(promise.algorithm)].digest())
@@ -62,6 +67,11 @@ def reading(wheel: str, trouble: str) -> Iterator[None]:
         yield
     except BadWheelError:
         raise
-    except Exception as error:  # each compression fails with a type of its own, and a bad offset with OSError
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise BadWheelError(wheel, f"{trouble} ({reason})") from error
+    except Exception as error:
+        raise unreadable(wheel, trouble, error) from error
+
+
+def unreadable(wheel: str, trouble: str, error: Exception) -> BadWheelError:
+    """Return what to raise for whatever zipfile and the compressions raise: each fails with a type of its own."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return BadWheelError(wheel, f"{trouble} ({reason})")
