@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.compilers import Compilers, Job
+from virtualenv_reflink.cache.compilers import Compilers, Job, Stamp
 from virtualenv_reflink.cache.manifest import TREE_NAME, Tree, TreeBuilder, UnpackedWheel, write_tree
 from virtualenv_reflink.cache.modes import cached_file_mode
-from virtualenv_reflink.cache.record_hash import hash_of_file
-from virtualenv_reflink.filesystem.allocation import move_to_block
+from virtualenv_reflink.cache.record_hash import record_form
 
 
 class _Bytecode(NamedTuple):
@@ -31,16 +29,14 @@ def compile_wheel(unpacked: UnpackedWheel, compilers: Compilers, cache_tag: str,
     :raises OSError: when ``entry`` cannot be written.
     """
     wanted = list(_bytecode(unpacked.tree, cache_tag, entry / TREE_NAME))
-    made = compilers.compile([each.job for each in wanted])
-    builder, mtime_ns = TreeBuilder(), time.time_ns()
+    stamp = Stamp(time.time_ns(), cached_file_mode(executable=False))
+    made = compilers.compile([each.job for each in wanted], stamp)
+    builder = TreeBuilder()
     for scheme, path, job in wanted:
-        if job.bytecode in made:
-            move_to_block(job.bytecode)
-            os.utime(job.bytecode, ns=(mtime_ns, mtime_ns))
-            os.chmod(job.bytecode, cached_file_mode(executable=False))
-            size = os.stat(job.bytecode).st_size
-            builder.add(scheme, path, executable=False, size=size, hash_=hash_of_file(job.bytecode))
-    write_tree(entry, builder, mtime_ns)
+        if compiled := made.get(job.bytecode):
+            hash_ = record_form("sha256", bytes.fromhex(compiled.digest))
+            builder.add(scheme, path, executable=False, size=compiled.size, hash_=hash_)
+    write_tree(entry, builder, stamp.mtime_ns)
 
 
 def bytecode_path(path: str, cache_tag: str) -> str:

@@ -1,41 +1,90 @@
 """Compile sources to bytecode; run as a script by the target interpreter, so it keeps to Python 3.8 and its library.
 
-Reads lines, each a JSON list of ``[source, bytecode, name in tracebacks]``, and answers each with a JSON object on a
-line: ``made`` lists the bytecode files made, ``failed`` is null, or number and text of the error of the operating
-system that ended it. When its input ends it is no longer wanted, and ends at once.
+Reads lines, each a JSON object: ``jobs`` lists ``[source, bytecode, name in tracebacks]``, ``mtime_ns`` and ``mode``
+are what the bytecode files get, and ``reserve_below`` is the size in bytes below which one gets a block of its own.
+Answers each with a JSON object on a line: ``made`` has size in bytes and SHA-256 of each bytecode file made, ``failed``
+is null, or number and text of the error of the operating system that ended it. When its input ends it is no longer
+wanted, and ends at once.
 """
 
 import errno
+import hashlib
 import json
+import marshal
 import os
-import py_compile
 import queue
 import sys
 import threading
+from contextlib import suppress
+from importlib.util import MAGIC_NUMBER
 
 
-def compile_source(source: str, bytecode: str, name: str) -> bool:
-    """Return whether it compiled; a source that is not valid for this Python is as uncompiled as pip leaves it."""
-    os.makedirs(os.path.dirname(bytecode), exist_ok=True)
-    try:
-        mode = py_compile.PycInvalidationMode.TIMESTAMP
-        py_compile.compile(source, cfile=bytecode, dfile=name, doraise=True, invalidation_mode=mode)
-    except OSError as error:
-        # bytecode has a longer name than its source
-        if error.errno == errno.ENAMETOOLONG:
-            return False
-        raise
-    except Exception:
-        return False
-    return True
+class Compiler:
+    """Compiles what one line lists."""
+
+    def __init__(self, request: "dict[str, int]") -> None:
+        self._mtime_ns = request["mtime_ns"]
+        self._mode = request["mode"]
+        self._reserve_below = request["reserve_below"]
+        self._directories = set()  # type: set[str]
+
+    def compile(self, source: str, bytecode: str, name: str) -> "tuple[int, str] | None":
+        """Return size and SHA-256 of the bytecode, or None for a source that is not valid here: pip leaves those out too."""
+        try:
+            content = bytecode_of(source, name)
+            self._write(bytecode, content)
+        except OSError as error:
+            # bytecode has a longer name than its source
+            if error.errno == errno.ENAMETOOLONG:
+                return None
+            raise
+        except Exception:
+            return None
+        return len(content), hashlib.sha256(content).hexdigest()
+
+    def _write(self, bytecode: str, content: bytes) -> None:
+        directory = os.path.dirname(bytecode)
+        if directory not in self._directories:
+            os.makedirs(directory, exist_ok=True)
+            self._directories.add(directory)
+        with open(bytecode, "xb", buffering=0) as stream:
+            if len(content) < self._reserve_below:
+                reserve(stream.fileno(), len(content))
+            view = memoryview(content)
+            while view:
+                view = view[stream.write(view) :]
+        os.utime(bytecode, ns=(self._mtime_ns, self._mtime_ns))
+        os.chmod(bytecode, self._mode)
+
+
+def bytecode_of(source: str, name: str) -> bytes:
+    """Return bytecode that is invalidated by its source's mtime and size, as py_compile makes it (PEP 552)."""
+    with open(source, "rb", buffering=0) as stream:
+        # as importlib rounds it
+        mtime = int(os.fstat(stream.fileno()).st_mtime)
+        text = stream.read()
+    code = compile(text, name, "exec", dont_inherit=True)
+    header = b"".join((field & 0xFFFFFFFF).to_bytes(4, "little") for field in (0, mtime, len(text)))
+    return MAGIC_NUMBER + header + marshal.dumps(code)
+
+
+def reserve(fd: int, size: int) -> None:
+    """Give a file a block of its own, see posix_fallocate(3); where that fails nothing is lost."""
+    with suppress(AttributeError, OSError):
+        os.posix_fallocate(fd, 0, size)
 
 
 def answer(line: str) -> str:
     """Compile what a line lists."""
-    made = []  # type: list[str]
+    request = json.loads(line)
+    compiler = Compiler(request)
+    made = {}
     failed = None
     try:
-        made.extend(job[1] for job in json.loads(line) if compile_source(*job))
+        for source, bytecode, name in request["jobs"]:
+            facts = compiler.compile(source, bytecode, name)
+            if facts:
+                made[bytecode] = facts
     except OSError as error:
         failed = [error.errno, error.strerror]
     return json.dumps({"made": made, "failed": failed})

@@ -12,6 +12,7 @@ from typing import IO, NamedTuple
 
 from virtualenv_reflink.cache import compile_sources
 from virtualenv_reflink.errors import ReflinkError, TargetError
+from virtualenv_reflink.filesystem.allocation import INLINE_LIMIT
 
 # Below this many sources another process costs more to start than it saves.
 _SOURCES_PER_PROCESS = 60
@@ -23,6 +24,20 @@ class Job(NamedTuple):
     source: str
     bytecode: str
     name: str
+
+
+class Compiled(NamedTuple):
+    """A bytecode file that was made: its size in bytes and its SHA-256, in hexadecimal."""
+
+    size: int
+    digest: str
+
+
+class Stamp(NamedTuple):
+    """What all files of one wheel's bytecode get: the time of modification, in ns, and the mode."""
+
+    mtime_ns: int
+    mode: int
 
 
 class Compilers:
@@ -41,21 +56,22 @@ class Compilers:
         while self._processes:
             self._processes.pop().end()
 
-    def compile(self, jobs: Sequence[Job]) -> set[str]:
-        """Return the paths of the bytecode that could be made.
+    def compile(self, jobs: Sequence[Job], stamp: Stamp) -> dict[str, Compiled]:
+        """Return what bytecode could be made, by its path.
 
         :raises ReflinkError: when the interpreter fails.
         :raises OSError: when bytecode cannot be written.
         """
         if not jobs:
-            return set()
+            return {}
         count = max(1, min(self._at_most, len(jobs) // _SOURCES_PER_PROCESS))
         while len(self._processes) < count:
             self._processes.append(_Process(self.executable))
         try:
             for number, process in enumerate(self._processes[:count]):
-                process.ask(jobs[number::count])
-            return {path for process in self._processes[:count] for path in process.answer()}
+                process.ask(jobs[number::count], stamp)
+            answers = [process.answer() for process in self._processes[:count]]
+            return {path: made for answer in answers for path, made in answer.items()}
         except BaseException:
             # the others have not answered yet, and would be misunderstood next time
             self.__exit__()
@@ -76,22 +92,24 @@ class _Process:
             # not one of the cache, which it would be told as
             raise TargetError(f"the interpreter {executable} cannot be used: {error.strerror}") from error
 
-    def ask(self, jobs: Sequence[Job]) -> None:
+    def ask(self, jobs: Sequence[Job], stamp: Stamp) -> None:
         """Hand over what is to be compiled."""
         assert self._process.stdin
+        request = {"jobs": jobs, "reserve_below": INLINE_LIMIT, **stamp._asdict()}
         # one that has ended already tells why
         with suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(jobs) + "\n")
+            self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
 
-    def answer(self) -> list[str]:
+    def answer(self) -> dict[str, Compiled]:
         """Return what was made of it."""
         assert self._process.stdout
         output = self._process.stdout.readline()
         try:
             answer = json.loads(output)
-            made, failed = list(answer["made"]), answer["failed"]
-        except (ValueError, TypeError, LookupError) as error:
+            made = {str(path): Compiled(int(size), str(digest)) for path, (size, digest) in answer["made"].items()}
+            failed = answer["failed"]
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise ReflinkError(
                 f"{self._executable} cannot compile bytecode: {self._last_error()}; --no-compile-bytecode does without"
             ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,8 @@ class Supply:
             return []
         wheels = self._fetcher.fetch(packages)
         packages, wheels = self._in_order(packages, wheels)
-        with self._context.progress.stage("Compiling", len(wheels)):
+        context = self._context
+        with context.progress.stage("Compiling", len(wheels)) if context.settings.compile_bytecode else nullcontext():
             return self._checked(
                 [
                     SuppliedWheel(wheel, self.bytecode(wheel), package.requested, package.direct_url)
@@ -100,9 +102,9 @@ class Supply:
         :raises ReflinkError: when it cannot be compiled.
         """
         context = self._context
-        context.progress.step(wheel.metadata.wheel)
         if not context.settings.compile_bytecode:
             return None
+        context.progress.step(wheel.metadata.wheel)
         return context.cache.bytecode(wheel, context.environment.base_executable, context.facts)
 
     def own(self, wheels: Sequence[SuppliedWheel]) -> list[SuppliedWheel]:
