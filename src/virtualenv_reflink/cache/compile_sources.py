@@ -29,7 +29,7 @@ class Compiler:
         self._directories = set()  # type: set[str]
 
     def compile(self, source: str, bytecode: str, name: str) -> "tuple[int, str] | None":
-        """Return size and SHA-256 of the bytecode, or None for a source that is not valid here: pip leaves those out too."""
+        """Return size and SHA-256 of the bytecode, or None for a source that is not valid here, as pip does."""
         try:
             content = bytecode_of(source, name)
             self._write(bytecode, content)
