@@ -11,6 +11,7 @@ import pytest
 from rich.progress import Progress as Bars
 
 from tests.conftest import Run
+from tests.support.wheels import make_wheel
 from virtualenv_reflink.cli import terminal
 from virtualenv_reflink.progress import Progress
 
@@ -111,3 +112,10 @@ def test_an_extra_that_is_not_installed(
     if extra:
         words = "virtualenv-reflink " + " ".join(word for word in command if word != "six")
         assert done.stderr == f"error: {words} needs {module}; install virtualenv-reflink[{extra}]\n"
+
+
+def test_only_what_is_done_is_told(tmp_path: Path, reflink: Run) -> None:
+    wheel = make_wheel(tmp_path, {"sample.py": b"value = 1\n"})
+    venv = ["venv", "-v", "--without-pip", "--wheel-cache", tmp_path / "cache", "--with", wheel]
+    assert "Compiling" not in reflink(*venv, "--no-compile-bytecode", tmp_path / "without").stderr
+    assert "Compiling (1)" in reflink(*venv, tmp_path / "with").stderr
