@@ -18,6 +18,10 @@ import threading
 from contextlib import suppress
 from importlib.util import MAGIC_NUMBER
 
+# NAME_MAX of Linux's filesystems, macOS and Windows, see limits.h(0p); and what importlib appends to the name while it
+# writes: ".", and a number
+_LONGEST_NAME = 255 - len(f".{id(MAGIC_NUMBER)}")
+
 
 class Compiler:
     """Compiles what one line lists."""
@@ -30,6 +34,9 @@ class Compiler:
 
     def compile(self, source: str, bytecode: str, name: str) -> "tuple[int, str] | None":
         """Return size and SHA-256 of the bytecode, or None for a source that is not valid here, as pip does."""
+        # where importlib could write none, pip leaves none
+        if len(os.fsencode(os.path.basename(bytecode))) > _LONGEST_NAME:
+            return None
         try:
             content = bytecode_of(source, name)
             self._write(bytecode, content)
