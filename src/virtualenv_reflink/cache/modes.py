@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from virtualenv_reflink.filesystem.permissions import current_umask
-from virtualenv_reflink.filesystem.subvolume import is_subvolume
 
 DIRECTORY = 0o755
 """The mode of every directory, subject to the umask."""
@@ -39,6 +38,9 @@ def open_to_readers(entry: Path) -> None:
 
     :raises OSError: when a mode cannot be set.
     """
+    # a lazy boundary: most caches already hold what is wanted
+    from virtualenv_reflink.filesystem.subvolume import is_subvolume
+
     withheld = current_umask() & _OTHERS | _WRITABLE_BY_OTHERS
     for directory, subdirectories, files in os.walk(entry):
         subdirectories[:] = [name for name in subdirectories if not is_subvolume(f"{directory}/{name}")]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from virtualenv_reflink.cache.modes import make_directory
+from virtualenv_reflink.cache.last_use import now_used
+from virtualenv_reflink.cache.modes import make_directory, open_to_readers
+from virtualenv_reflink.filesystem.flush import flush_filesystem
 from virtualenv_reflink.filesystem.interrupts import interrupts_put_off
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
+
+# How often a directory may be taken away between being made and being renamed into.
+_TRIES = 100
 
 
 class Staging:
@@ -19,6 +25,22 @@ class Staging:
     def __init__(self, directory: Path) -> None:
         """Take a directory that need not exist yet."""
         self._directory = directory
+
+    def build(self, entry: Path, fill: Callable[[Path], None]) -> None:
+        """Have ``fill`` make ``entry`` in a new directory, write it out to the disk, and publish it with one rename.
+
+        Its lock is held; what is there already stays.
+
+        :raises OSError: when that fails.
+        """
+        staged = self.fresh(entry)
+        try:
+            fill(staged)
+            open_to_readers(staged)
+            flush_filesystem(staged)
+            self._publish(staged, entry)
+        finally:
+            self.discard(staged)
 
     def fresh(self, entry: Path) -> Path:
         """Return a new directory that is private until it is finished.
@@ -47,6 +69,22 @@ class Staging:
             self.discard(doomed)
             raise
         return doomed
+
+    def _publish(self, staged: Path, entry: Path) -> None:
+        """Rename what was built into place, where whoever drops a wheel may just have taken the directory away."""
+        for _ in range(_TRIES):
+            if entry.parent.parent != self._directory.parent:
+                make_directory(entry.parent.parent)
+            make_directory(entry.parent)
+            now_used(staged)
+            try:
+                staged.rename(entry)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+            return
 
     def contents(self) -> Iterator[Path]:
         """Yield what is there: if nobody else uses the cache, what killed processes have left."""

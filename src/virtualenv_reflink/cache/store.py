@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +14,12 @@ from virtualenv_reflink.cache.errors import explained
 from virtualenv_reflink.cache.hold import Hold
 from virtualenv_reflink.cache.last_use import is_noted, now_used
 from virtualenv_reflink.cache.layout import Layout
-from virtualenv_reflink.cache.modes import SMALL_FILE, make_directory, open_to_readers
+from virtualenv_reflink.cache.modes import SMALL_FILE, make_directory
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.temporary import is_temporary as is_temporary_cache
 from virtualenv_reflink.cache.temporary import temporary_wheel_cache
 from virtualenv_reflink.errors import CacheLostError
 from virtualenv_reflink.filesystem.atomic import atomic_write, atomic_write_unflushed
-from virtualenv_reflink.filesystem.flush import flush_filesystem
 from virtualenv_reflink.filesystem.temporary import is_temporary
 
 if TYPE_CHECKING:
@@ -35,8 +33,6 @@ _TAG = (
     b"# This directory holds unpacked wheels that virtualenv-reflink can make again at any time.\n"
     b"# See https://bford.info/cachedir/\n"
 )
-# How often a directory may be taken away between being made and being renamed into.
-_TRIES = 100
 
 
 class Store(Layout):
@@ -97,7 +93,7 @@ class Store(Layout):
         with explained(self.root), self._lock(entry):
             if not self.holds(entry, description):
                 self._clear(entry)
-                self._build_locked(entry, fill)
+                self.staging.build(entry, fill)
 
     def drop(self, entry: Path, is_unwanted: Callable[[], bool] = lambda: True) -> None:
         """Take ``entry`` out of the cache with one rename, then delete it; one that is not there is no error.
@@ -153,32 +149,6 @@ class Store(Layout):
             self._create()
             make_directory(self.path(kind))
             atomic_write_unflushed(self.path(kind, key), text.encode("utf-8", "surrogateescape"), SMALL_FILE)
-
-    def _build_locked(self, entry: Path, fill: Callable[[Path], None]) -> None:
-        staged = self.staging.fresh(entry)
-        try:
-            fill(staged)
-            open_to_readers(staged)
-            flush_filesystem(staged)
-            self._publish(staged, entry)
-        finally:
-            self.staging.discard(staged)
-
-    def _publish(self, staged: Path, entry: Path) -> None:
-        """Rename what was built into place, where whoever drops a wheel may just have taken the directory away."""
-        for _ in range(_TRIES):
-            if entry.parent.parent != self.path():
-                make_directory(entry.parent.parent)
-            make_directory(entry.parent)
-            now_used(staged)
-            try:
-                staged.rename(entry)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-                    raise
-            return
 
     def _clear(self, entry: Path) -> None:
         """Take away what is at ``entry``, with its lock held."""

@@ -1,6 +1,5 @@
 """What is installed in an environment (Recording installed projects specification)."""
 
-import csv
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -66,6 +65,9 @@ def listed_files(metadata: Path) -> list[str]:
     """
     if metadata.suffix in EGGS:
         return listed_by_egg(metadata)
+    # a lazy boundary: a new environment has no RECORD
+    import csv
+
     record = f"{metadata.name}/RECORD"
     try:
         with open(metadata / "RECORD", encoding="utf-8", errors="surrogateescape", newline="") as stream:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.changes import restore_mtime
 from virtualenv_reflink.cache.manifest import TREE_NAME, File
 from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.cache.store import Store
@@ -141,6 +140,9 @@ def _holds(tree: str, sources: dict[str, Source], generated: str, suspects: froz
 
 def _restore_mtimes(tree: str, sources: dict[str, Source], suspects: frozenset[str]) -> None:
     """Put back the mtimes that files have lost on the way through an archive, before they are stamped again."""
+    # a lazy boundary: hardly any file is suspect
+    from virtualenv_reflink.cache.changes import restore_mtime
+
     for path in _in(suspects, sources):
         with suppress(OSError):
             if os.lstat(f"{tree}/{path}").st_mtime_ns != sources[path].mtime_ns:

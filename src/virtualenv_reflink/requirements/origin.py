@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.names import normalized_name
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 _LEFT_OUT = frozenset({"require-hashes", "no-require-hashes"})
 
 
-@dataclass(frozen=True)
 class Origin:
     """How a requirement says that a package is to be had. It holds secrets and is never written or shown.
 
@@ -26,9 +24,13 @@ class Origin:
     (RFC 3986), ``settings`` are options that stand behind the requirement.
     """
 
-    lines: tuple[str, ...] = field(default=(), repr=False)
-    userinfo: str = field(default="", repr=False)
-    settings: tuple[Option, ...] = field(default=(), repr=False)
+    # no tuple, which would be shown and written with all that is in it
+    __slots__ = ("lines", "settings", "userinfo")
+
+    def __init__(self, lines: tuple[str, ...] = (), userinfo: str = "", settings: tuple[Option, ...] = ()) -> None:
+        self.lines = lines
+        self.userinfo = userinfo
+        self.settings = settings
 
 
 class Wishes:

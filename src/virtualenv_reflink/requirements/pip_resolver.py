@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +41,9 @@ class PipResolver:
 
         :raises ResolveError: with pip's own explanation, when there is no solution.
         """
+        # a lazy boundary: what is remembered needs no report
+        import tempfile
+
         request, surroundings = reading.request, self._surroundings
         with tempfile.TemporaryDirectory(prefix="virtualenv-reflink-") as directory:
             report = Path(directory, "report.json")

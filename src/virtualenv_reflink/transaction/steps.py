@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from virtualenv_reflink.environment.installed import InstalledSince
-from virtualenv_reflink.filesystem.deletion import delete_tree
 from virtualenv_reflink.filesystem.temporary import is_temporary
 
 
@@ -120,6 +119,9 @@ def delete(path: str) -> None:
     :raises OSError: when that fails.
     """
     if os.path.isdir(path) and not os.path.islink(path):
+        # a lazy boundary: most changes leave no tree to delete
+        from virtualenv_reflink.filesystem.deletion import delete_tree
+
         delete_tree(path)
     else:
         with suppress(FileNotFoundError):
