@@ -104,6 +104,8 @@ def test_arguments_of_any_kind_are_refused_or_harmless(tmp_path: Path) -> None:
                 lambda: native._load().extents(rng.choice([rng.choices(ODD, k=rng.randrange(4)), rng.choice(ODD)])),
                 lambda: native._load().delete_tree(rng.choice(PATHS), 2),
                 lambda: native._load().disk_usage(rng.choice(PATHS)),
+                lambda: native._load().statuses(rng.choice(PATHS), rng.choices(ODD, k=rng.randrange(4)), 2),
+                lambda: native._load().statuses(str(tmp_path), rng.choice([PATHS, rng.choice(ODD)]), rng.choice(ODD)),
             ]
         )
         try:

@@ -1,5 +1,5 @@
-/* The native core: files are placed, and trees deleted, by threads that never touch Python; files are found on disk,
- * and directories measured.
+/* The native core: files are placed and looked at, and trees deleted, by threads that never touch Python; files are found
+ * on disk, and directories measured.
  *
  * `Placing` takes files by directory and places them while Python goes on; native.py says what it promises. A thread
  * takes one directory at a time, since the kernel lets only one of them change a directory anyway. The first failure
@@ -38,7 +38,7 @@
 
 enum {
     /* native.py takes no other; a change of what Python sees is a new one */
-    INTERFACE = 4,
+    INTERFACE = 5,
     MOST_THREADS = 4,
     /* an interrupt waits for no more than this */
     COPIED_AT_ONCE = 16 << 20,
@@ -47,6 +47,8 @@ enum {
     EXTENTS_AT_ONCE = 16,
     /* the unit of st_blocks, stat(2) */
     BLOCK = 512,
+    /* about half a millisecond of work, for which a thread is not worth starting */
+    LOOKED_AT_ONCE = 256,
 };
 
 /* Threads ---------------------------------------------------------------------------------------------------------- */
@@ -793,6 +795,77 @@ static bool measure(struct usage *usage, const char *path)
     return room;
 }
 
+/* What the kernel tells of files ----------------------------------------------------------------------------------- */
+
+/* native.py has the same columns */
+struct status {
+    int64_t inode, size, mtime, mode, ctime, links;
+};
+
+/* `encoded` is the Python object that holds the path. */
+struct look {
+    PyObject *encoded;
+    const char *path;
+    int error;
+};
+
+/* `root` is the open directory that paths begin at. */
+struct looking {
+    int root;
+    struct look *looks;
+    struct status *statuses;
+    size_t number;
+    atomic_size_t next;
+};
+
+static int64_t nanoseconds(struct timespec moment)
+{
+    return (int64_t)moment.tv_sec * 1000000000 + moment.tv_nsec;
+}
+
+static int look_at(int root, const char *path, struct status *found)
+{
+    struct stat status;
+    if (fstatat(root, path, &status, AT_SYMLINK_NOFOLLOW))
+        return errno;
+    *found = (struct status){
+        .inode = (int64_t)status.st_ino,
+        .size = status.st_size,
+        .mtime = nanoseconds(status.st_mtim),
+        .mode = status.st_mode,
+        .ctime = nanoseconds(status.st_ctim),
+        .links = (int64_t)status.st_nlink,
+    };
+    return 0;
+}
+
+static void *look_at_some(void *argument)
+{
+    struct looking *looking = argument;
+    size_t index, end;
+    while ((index = atomic_fetch_add(&looking->next, LOOKED_AT_ONCE)) < looking->number)
+        for (end = index + LOOKED_AT_ONCE; index < end && index < looking->number; index++)
+            looking->looks[index].error =
+                look_at(looking->root, looking->looks[index].path, &looking->statuses[index]);
+    return NULL;
+}
+
+/* Look at all, or say why the directory cannot be opened; the thread that asks is one of those that look. */
+static int look_at_all(struct looking *looking, const char *root, int threads)
+{
+    struct crew crew = { .number = 0 };
+
+    looking->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (looking->root < 0)
+        return errno;
+    if (looking->number > LOOKED_AT_ONCE)
+        start(&crew, threads - 1, look_at_some, looking);
+    look_at_some(looking);
+    join(&crew);
+    close(looking->root);
+    return 0;
+}
+
 /* What Python sees ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -1149,6 +1222,67 @@ static PyObject *extents(PyObject *module, PyObject *arguments)
     return found;
 }
 
+static bool read_looks(PyObject *paths, struct look *looks, size_t number)
+{
+    size_t index;
+    for (index = 0; index < number; index++) {
+        /* converting a path may run Python code, which may change the list */
+        PyObject *path = PySequence_GetItem(paths, (Py_ssize_t)index);
+        bool good = path && PyUnicode_FSConverter(path, &looks[index].encoded);
+        Py_XDECREF(path);
+        if (!good)
+            return false;
+        looks[index].path = PyBytes_AsString(looks[index].encoded);
+    }
+    return true;
+}
+
+static PyObject *raise_for(int error, PyObject *encoded)
+{
+    errno = error;
+    return PyErr_SetFromErrnoWithFilename(PyExc_OSError, PyBytes_AsString(encoded));
+}
+
+/* Return the rows, or NULL with an exception that names the first file that could not be looked at. */
+static PyObject *statuses_found(const struct looking *looking)
+{
+    size_t index;
+    for (index = 0; index < looking->number; index++)
+        if (looking->looks[index].error)
+            return raise_for(looking->looks[index].error, looking->looks[index].encoded);
+    return PyBytes_FromStringAndSize((const char *)looking->statuses,
+                                     (Py_ssize_t)(looking->number * sizeof *looking->statuses));
+}
+
+static PyObject *statuses(PyObject *module, PyObject *arguments)
+{
+    struct looking looking = { .next = 0 };
+    PyObject *root, *paths, *found = NULL;
+    size_t index;
+    int threads, error;
+
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O&O!i:statuses", PyUnicode_FSConverter, &root, &PyList_Type, &paths, &threads))
+        return NULL;
+    looking.number = (size_t)PyList_Size(paths);
+    looking.looks = calloc(looking.number + 1, sizeof *looking.looks);
+    looking.statuses = calloc(looking.number + 1, sizeof *looking.statuses);
+    if (!looking.looks || !looking.statuses)
+        PyErr_NoMemory();
+    else if (read_looks(paths, looking.looks, looking.number)) {
+        Py_BEGIN_ALLOW_THREADS
+        error = look_at_all(&looking, PyBytes_AsString(root), threads);
+        Py_END_ALLOW_THREADS
+        found = error ? raise_for(error, root) : statuses_found(&looking);
+    }
+    for (index = 0; looking.looks && index < looking.number; index++)
+        Py_XDECREF(looking.looks[index].encoded);
+    free(looking.looks);
+    free(looking.statuses);
+    Py_DECREF(root);
+    return found;
+}
+
 static PyObject *disk_usage(PyObject *module, PyObject *arguments)
 {
     struct usage usage = { .bytes = 0 };
@@ -1213,6 +1347,8 @@ static PyMethodDef functions[] = {
       "delete_tree(path, threads): delete a directory with all that is in it; return whether nothing is left" },
     { "extents", extents, METH_VARARGS,
       "extents(paths): return for each file all struct fiemap_extent, or None where there is no such map" },
+    { "statuses", statuses, METH_VARARGS,
+      "statuses(root, paths, threads): return inode, size, mtime, mode, ctime and number of links of files, in rows" },
     { "disk_usage", disk_usage, METH_VARARGS,
       "disk_usage(path): return the bytes on disk of all in a directory but files with hard links, and those in rows" },
     { NULL, NULL, 0, NULL },

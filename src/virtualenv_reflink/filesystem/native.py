@@ -1,4 +1,4 @@
-"""The native core: a compiled part that places files, deletes and measures trees and finds files on disk.
+"""The native core: a compiled part that places and looks at files, deletes and measures trees and finds files on disk.
 
 The variable ``VIRTUALENV_REFLINK_CORE=python`` has everything done in Python. Both do the same, and fail alike.
 """
@@ -21,7 +21,7 @@ CORE = "VIRTUALENV_REFLINK_CORE"
 # _native.c has the same numbers
 CLONE, LINK, COPY = range(3)
 SOURCE, SIZE = 1, 2
-_INTERFACE = 4
+_INTERFACE = 5
 _LINKED = struct.Struct("@QQq")
 # the first bytes of a shared object, and in its header e_shoff, e_shentsize and e_shnum
 _MAGIC_ELF64 = b"\x7fELF\x02"
@@ -66,6 +66,16 @@ def native_extents() -> Callable[[list[str]], list[bytes | None]] | None:
     """
     native = _native()
     return native and (lambda paths: list(native.extents(paths)))
+
+
+def native_statuses() -> Callable[[str, list[str]], bytes] | None:
+    """Return what looks at files by their paths in a directory, or None where there is no native core.
+
+    It returns the rows that :mod:`virtualenv_reflink.filesystem.statuses` tells of, and raises OSError for the first
+    file that cannot be looked at, by its path in the directory. Other threads run Python meanwhile.
+    """
+    native = _native()
+    return native and (lambda root, paths: bytes(native.statuses(root, paths, _threads())))
 
 
 def native_disk_usage() -> Callable[[str], tuple[int, Iterable[tuple[int, int, int]]]] | None:

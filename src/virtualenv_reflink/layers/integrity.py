@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -46,7 +45,7 @@ def note_built(layer: Path, mode: TreeMode, cache: WheelCache, wheels: Sequence[
         note = _Note(mode.stamp(tree), _generated(tree, wheels))
     except OSError as error:
         raise source_error(error, error.filename or tree) from error
-    cache.write_note(_KIND, layer.name, json.dumps(note))
+    cache.write_note(_KIND, layer.name, _text(note))
 
 
 def is_sound(
@@ -73,7 +72,7 @@ def is_sound(
             return False
     except (OSError, TypeError, ValueError):
         return False
-    cache.write_note(_KIND, layer.name, json.dumps(note._replace(stamp=stamp)))
+    cache.write_note(_KIND, layer.name, _text(note._replace(stamp=stamp)))
     return True
 
 
@@ -186,6 +185,11 @@ def _fail(error: OSError) -> None:
     raise error
 
 
+def _text(note: _Note) -> str:
+    # a stamp may be long, and each quote in it would be escaped
+    return f"{note.generated}\n{note.stamp}"
+
+
 def _parse(text: str) -> _Note:
-    stamp, generated = json.loads(text)
-    return _Note(str(stamp), str(generated))
+    generated, _, stamp = text.partition("\n")
+    return _Note(stamp, generated)
