@@ -8,6 +8,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -257,11 +258,11 @@ def test_links_are_noted_before_they_are_made(tmp_path: Path) -> None:
     cache = WheelCache(tmp_path / "cache")
     unpacked = cache.unpacked(wheel)
     source = Path(unpacked.tree.root, "purelib", "sample.py")
-    assert not cache.was_linked(unpacked)
-    cache.links.expect(Linked(unpacked.tree, LINKED))
+    assert not cache.linked([unpacked])
+    cache.links.expect([Linked(unpacked.tree, LINKED)])
     # killed between two links: nothing is noted afterwards
     os.link(source, tmp_path / "link")
-    assert cache.was_linked(unpacked)
+    assert cache.linked([unpacked]) == {unpacked.key}
     assert cache.changed_file(unpacked, None) is None
     change_in_place(tmp_path / "link", b"b = 2\n")
     assert cache.changed_file(unpacked, None) == "sample.py"
@@ -284,7 +285,7 @@ def test_an_edit_is_found_although_the_number_of_links_has_changed(tmp_path: Pat
     cached = Path(unpacked.tree.root, "purelib")
     for name in (*names, *(f"{unpacked.metadata.dist_info}/{each}" for each in ("METADATA", "WHEEL"))):
         os.link(cached / name, tmp_path / Path(name).name)
-    cache.links.note(Linked(unpacked.tree, LINKED))
+    cache.links.note([Linked(unpacked.tree, LINKED)])
     change_in_place(tmp_path / "b.py", b"b = 2\n")
     if dance == "link":
         os.link(tmp_path / "b.py", tmp_path / "again.py")
@@ -293,18 +294,38 @@ def test_an_edit_is_found_although_the_number_of_links_has_changed(tmp_path: Pat
     assert cache.changed_file(unpacked, None) == "b.py"
 
 
-@pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_note_of_links_means_that_there_are_some(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize("text", ["", "=", "=x", "=1", "=1,,", "=1,2,3,4", "=9999999999999999999,2,x"])
+def test_a_damaged_note_of_links_means_that_there_are_some(tmp_path: Path, text: str) -> None:
     cache = WheelCache(tmp_path / "cache")
     unpacked = cache.unpacked(make_wheel(tmp_path, {"sample.py": b"a = 1\n"}))
     os.link(Path(unpacked.tree.root, "purelib", "sample.py"), tmp_path / "link")
-    cache.links.note(Linked(unpacked.tree, LINKED))
-    (note,) = (tmp_path / "cache" / "v4" / "linked").iterdir()
-    overwrite(note, change(note.read_bytes()))
-    assert cache.was_linked(unpacked)
+    cache.links.note([Linked(unpacked.tree, LINKED)])
+    (note,) = (tmp_path / "cache" / "v4" / "linked").glob("*=*")
+    note.rename(note.with_name(note.name.partition("=")[0] + text))
+    assert cache.linked([unpacked]) == {unpacked.key}
     assert cache.changed_file(unpacked, None) is None
     change_in_place(tmp_path / "link", b"b = 2\n")
     assert cache.changed_file(unpacked, None) == "sample.py"
+
+
+def test_many_note_links_of_one_wheel_at_once(tmp_path: Path) -> None:
+    unpacked = WheelCache(tmp_path / "cache").unpacked(make_wheel(tmp_path, {"sample.py": b""}))
+    linked = [Linked(unpacked.tree, LINKED)]
+    WheelCache(tmp_path / "cache").links.expect(linked)
+
+    def note(_: int) -> bool:
+        cache = WheelCache(tmp_path / "cache")
+        found = []
+        for _ in range(20):
+            cache.links.expect(linked)
+            found.append(cache.linked([unpacked]) == {unpacked.key})
+            cache.links.note(linked)
+        return all(found)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(note, range(6)))
+    WheelCache(tmp_path / "cache").links.note(linked)
+    assert len(list(tmp_path.glob("cache/v4/linked/*"))) == 2
 
 
 def test_one_cache_serves_many_threads(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def filled(root: Path, wheel: Path) -> WheelCache:
     cache = WheelCache(root)
     unpacked = cache.unpacked(wheel)
     cache.bytecode(unpacked, PYTHON, cache.facts(PYTHON))
-    cache.links.note(Linked(unpacked.tree, LINKED))
+    cache.links.note([Linked(unpacked.tree, LINKED)])
 
     def fill(entry: Path) -> None:
         (entry / "tree" / "package").mkdir(parents=True)

@@ -1,75 +1,46 @@
 """Changes to files of the cache: what shares its inode with an environment can be changed from there."""
 
-import json
 import os
-import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.manifest import MANIFEST_NAME, File, Tree
+from virtualenv_reflink.cache.link_notes import Links
+from virtualenv_reflink.cache.manifest import MANIFEST_NAME, Directory, File, Tree
 from virtualenv_reflink.cache.record_hash import hash_of_file
+from virtualenv_reflink.filesystem.statuses import Statuses
 
 _WRITABLE = 0o222
 
 
-# The kernel stamps a ctime with a clock that may be this much behind.
-_CLOCK_NS = 20_000_000
-
-
-class Links(NamedTuple):
-    """How many links each file of a tree had at a time (in ns since the epoch) when all were as they were made.
-
-    None stands for an unknown number, as while links are being made.
-    """
-
-    seen_ns: int
-    number: int | None
-
-
-UNKNOWN = Links(0, None)
-"""What to assume of a tree that was linked when nothing else is known."""
-
-
-def parse_links(text: str) -> Links:
-    """Read the JSON of :class:`Links`.
-
-    :raises ValueError, TypeError: when it is none.
-    """
-    seen_ns, number = json.loads(text)
-    return Links(int(seen_ns), None if number is None else int(number))
-
-
-def links_to_come() -> Links:
-    """Return what there is to know of a tree that is as it was made, and is about to be linked."""
-    return Links(time.time_ns() - _CLOCK_NS, None)
-
-
 def unlinked(tree: Tree) -> Links:
-    """Return what there is to know of a tree that was never linked: its manifest was written after all its files."""
-    return Links(os.stat(os.path.join(os.path.dirname(tree.root), MANIFEST_NAME)).st_mtime_ns, 1)
+    """Return what there is to know of a tree that was never linked: its manifest was written after all its files.
 
-
-def links_now(tree: Tree) -> Links:
-    """Return the links that the first file of ``tree`` has now, which most of them share.
-
-    :raises OSError: when it is not there.
+    :raises FileNotFoundError: when it has just been dropped.
     """
-    files = (f"{tree.root}/{scheme}/{path}" for scheme in tree.schemes for path, _ in tree.files(scheme))
-    first = next(files, None)
-    return Links(time.time_ns() - _CLOCK_NS, os.lstat(first).st_nlink if first else 1)
+    written_ns = os.stat(os.path.join(os.path.dirname(tree.root), MANIFEST_NAME)).st_mtime_ns
+    return Links(written_ns, 1, written_ns)
+
+
+def paths_of(tree: Tree) -> list[str]:
+    """Return the paths of all files of a tree, relative to its root."""
+    return [path for scheme in tree.schemes.items() for path in _paths(*scheme)]
 
 
 class Finding(NamedTuple):
-    """The path of a file of a tree that is not as it was made, or None; whether files had to be hashed to tell."""
+    """The path of a file of a tree that is not as it was made, or None; whether files had to be hashed to tell.
+
+    ``proven`` is whether each file that was touched since the links were proven was hashed.
+    """
 
     changed: str | None
     hashed: bool
+    proven: bool
 
 
-def examined(tree: Tree, links: Links) -> Finding:
-    """Return whether the files of ``tree`` are as they were made.
+def examined(tree: Tree, links: Links, statuses: Statuses) -> Finding:
+    """Return whether the files of ``tree``, whose statuses are in the order of :func:`paths_of`, are as they were made.
 
     The size decides by itself. The ctime moves with every link made or removed, too, which most files of a scheme see
     together; what it has moved for otherwise is found by hashing the file. An mtime that is another, as in a cache that
@@ -78,28 +49,19 @@ def examined(tree: Tree, links: Links) -> Finding:
 
     An edit that keeps size and mtime is not seen once all files around it were linked or unlinked after it.
     """
-    hashed = False
-    for scheme in tree.schemes:
-        place = f"{tree.root}/{scheme}"
-        try:
-            found = [(path, file, os.lstat(f"{place}/{path}")) for path, file in tree.files(scheme)]
-        except OSError as error:
-            return Finding(os.path.relpath(str(error.filename), place), hashed)
-        common = _common_number(status.st_nlink for _, _, status in found)
-        for path, file, status in found:
-            suspect = _is_suspect(status, file, tree.mtime_ns, links, common)
-            hashed |= suspect
-            if status.st_size != file.size:
-                return Finding(path, hashed)
-            if suspect and not _is_restored(f"{place}/{path}", status, file, tree.mtime_ns):
-                return Finding(path, hashed)
-    return Finding(None, hashed)
-
-
-def _common_number(numbers: Iterable[int]) -> int:
-    """Return the number of links that most files have."""
-    counted = Counter(numbers)
-    return max(counted, key=counted.__getitem__, default=1)
+    hashed, proven, start = False, True, 0
+    for scheme, directories in tree.schemes.items():
+        files = [file for directory in directories for file in directory.files]
+        of_scheme = _Scheme(files, tree.mtime_ns, links, statuses.of(start, start + len(files)))
+        start += len(files)
+        suspects = frozenset(of_scheme.suspects()) if of_scheme.has_suspects() else frozenset()
+        hashed |= bool(suspects)
+        proven &= of_scheme.is_proven(suspects)
+        paths = _paths(scheme, directories)
+        for number in sorted(suspects | of_scheme.resized()):
+            if number not in suspects or not of_scheme.is_restored(number, f"{tree.root}/{paths[number]}"):
+                return Finding(paths[number].removeprefix(f"{scheme}/"), hashed, proven)
+    return Finding(None, hashed, proven)
 
 
 def restore_mtime(path: str, mtime_ns: int | None) -> None:
@@ -112,24 +74,75 @@ def restore_mtime(path: str, mtime_ns: int | None) -> None:
             os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
-def _is_suspect(status: os.stat_result, file: File, mtime_ns: int | None, links: Links, common: int) -> bool:
-    """Return whether only its hash can tell that a file is as it was made."""
-    linked_with_others = links.number not in {None, status.st_nlink} and status.st_nlink == common
-    touched = status.st_ctime_ns > links.seen_ns and not linked_with_others
-    return status.st_mtime_ns != mtime_ns or bool(status.st_mode & _WRITABLE) or (touched and bool(file.hash))
+class _Scheme:
+    """The files of a scheme, by their numbers, and what lstat(2) tells of them now."""
 
+    def __init__(self, files: list[File], mtime_ns: int | None, links: Links, statuses: Statuses) -> None:
+        self._files = files
+        self._mtime_ns = mtime_ns
+        self._links = links
+        self._sizes = statuses.sizes
+        self._mtimes = statuses.mtimes_ns
+        self._modes = statuses.modes
+        self._ctimes = statuses.ctimes_ns
+        self._numbers = statuses.links
 
-def _is_restored(path: str, status: os.stat_result, file: File, mtime_ns: int | None) -> bool:
-    """Return whether a file can be read and has its content; if so, its mtime and its mode are put back."""
-    try:
-        if file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
-            return False
-        if status.st_mtime_ns != mtime_ns:
-            if not file.hash:
+    def has_suspects(self) -> bool:
+        """Return whether it is worth looking at each file."""
+        return bool(
+            set(self._mtimes) - {self._mtime_ns}
+            or any(mode & _WRITABLE for mode in set(self._modes))
+            or (max(self._ctimes, default=0) > self._links.seen_ns and not self._are_linked_together())
+        )
+
+    def suspects(self) -> Iterator[int]:
+        """Yield the files of which only the hash can tell that they are as they were made."""
+        common = max((counted := Counter(self._numbers)), key=counted.__getitem__, default=1)
+        rows = zip(self._files, self._mtimes, self._modes, self._ctimes, self._numbers, strict=True)
+        for index, (file, mtime_ns, mode, ctime_ns, number) in enumerate(rows):
+            linked_with_others = self._links.number not in {None, number} and number == common
+            touched = ctime_ns > self._links.seen_ns and not linked_with_others
+            if mtime_ns != self._mtime_ns or mode & _WRITABLE or (touched and file.hash):
+                yield index
+
+    def resized(self) -> set[int]:
+        """Return the files that have other sizes than those they were made with."""
+        known = [file.size for file in self._files]
+        if known == self._sizes:
+            return set()
+        return {index for index, sizes in enumerate(zip(known, self._sizes, strict=True)) if len(set(sizes)) > 1}
+
+    def is_proven(self, hashed: frozenset[int]) -> bool:
+        """Return whether no file was touched since the links were proven but those that were ``hashed``."""
+        until = self._links.proven_ns
+        return max(self._ctimes, default=0) <= until or all(
+            ctime_ns <= until or (index in hashed and bool(self._files[index].hash))
+            for index, ctime_ns in enumerate(self._ctimes)
+        )
+
+    def is_restored(self, number: int, path: str) -> bool:
+        """Return whether a file can be read and has its content; if so, its mtime and its mode are put back."""
+        file, mode = self._files[number], self._modes[number]
+        try:
+            if self._sizes[number] != file.size:
                 return False
-            restore_mtime(path, mtime_ns)
-        if status.st_mode & _WRITABLE:
-            os.chmod(path, status.st_mode & ~_WRITABLE)
-    except OSError:
-        return False
-    return True
+            if file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
+                return False
+            if self._mtimes[number] != self._mtime_ns:
+                if not file.hash:
+                    return False
+                restore_mtime(path, self._mtime_ns)
+            if mode & _WRITABLE:
+                os.chmod(path, mode & 0o7777 & ~_WRITABLE)
+        except OSError:
+            return False
+        return True
+
+    def _are_linked_together(self) -> bool:
+        return self._links.number not in {None, *self._numbers} and len(set(self._numbers)) == 1
+
+
+def _paths(scheme: str, directories: list[Directory]) -> list[str]:
+    prefixes = (f"{scheme}/{directory.path}/" if directory.path else f"{scheme}/" for directory in directories)
+    named = zip(prefixes, directories, strict=True)
+    return [prefix + file.name for prefix, directory in named for file in directory.files]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +17,8 @@ LINKED = "linked"
 """The kind of the notes about hard links, which are named after trees."""
 MAPPED = "mapped"
 """The kind of the notes about hard links to the shared objects of trees, which are named likewise."""
+LINK_MARK = "="
+"""What divides the name of a tree in the names of these notes from what is noted."""
 
 
 def read_entry(store: Store, entry: Path, read: Callable[[Path], _Value], doomed: Path) -> _Value | None:
@@ -47,8 +50,8 @@ def read_built(store: Store, entry: Path, fill: Callable[[Path], None], read: Ca
 
 def tree_name(tree: Tree) -> str:
     """Return a name for a tree: that of its wheel and its own."""
-    entry = Path(tree.root).parent
-    return f"{entry.parent.name}-{entry.name}"
+    wheel, entry = os.path.split(os.path.dirname(tree.root))
+    return f"{os.path.basename(wheel)}-{entry}"
 
 
 def _is_damaged(entry: Path, read: Callable[[Path], object]) -> bool:

@@ -1,17 +1,24 @@
 """What is noted of hard links to files of the cache, and what follows from it."""
 
-import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.cache import changes
-from virtualenv_reflink.cache.changes import Links
 from virtualenv_reflink.cache.entries import LINKED, MAPPED, tree_name
+from virtualenv_reflink.cache.link_notes import LinkNotes, Links
 from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.filesystem.source import source_error
+from virtualenv_reflink.filesystem.statuses import Statuses, statuses_of
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.shared_objects import Parts
+
+# The kernel stamps a ctime with a clock that may be this much behind.
+_CLOCK_NS = 20_000_000
 
 
 class Linked(NamedTuple):
@@ -20,24 +27,37 @@ class Linked(NamedTuple):
     tree: Tree
     kind: str
 
+    @property
+    def name(self) -> str:
+        """What the note is called."""
+        return tree_name(self.tree)
+
 
 class HardLinks:
     """Hard links to files of one cache."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._notes = {kind: LinkNotes(store, kind) for kind in (LINKED, MAPPED)}
+        # what a look has told, as it is to be noted
+        self._looks: dict[tuple[str, str], Links] = {}
 
-    def all_files(self, unpacked: UnpackedWheel, bytecode: Tree | None) -> list[Linked]:
-        """Return all files of a wheel; its shared objects are apart once they were linked without the others.
+    def all_files(self, wheels: Iterable[tuple[UnpackedWheel, Tree | None]]) -> list[Linked]:
+        """Return all files of wheels and their bytecode; shared objects are apart once they were linked alone.
 
         :raises SourceError: when one cannot be read.
         """
-        found = [Linked(bytecode, LINKED)] if bytecode else []
-        if not self._store.has_note(MAPPED, tree_name(unpacked.tree)):
-            return [Linked(unpacked.tree, LINKED), *found]
-        parts = self._parts(unpacked)
-        mapped = [self.mapped(parts.shared_objects)] if parts.shared_objects else []
-        return [Linked(parts.others, LINKED), *mapped, *found]
+        mapped = self._notes[MAPPED].read()
+        found = []
+        for unpacked, bytecode in wheels:
+            if tree_name(unpacked.tree) in mapped:
+                shared_objects, others = self._parts(unpacked)
+                found += [Linked(others, LINKED), *([self.mapped(shared_objects)] if shared_objects else [])]
+            else:
+                found.append(Linked(unpacked.tree, LINKED))
+            if bytecode:
+                found.append(Linked(bytecode, LINKED))
+        return found
 
     def shared_objects(self, unpacked: UnpackedWheel) -> Tree | None:
         """Return the shared objects of a wheel, or None where it has none.
@@ -51,38 +71,71 @@ class HardLinks:
         """Return shared objects as files that are linked without the others of their wheel."""
         return Linked(shared_objects, MAPPED)
 
-    def changed_file(self, files: Linked) -> str | None:
+    def changed_file(self, linked: Sequence[Linked]) -> str | None:
         """Return the path of a file that is not as it was made, or None.
 
         What had to be hashed and is as it was made need not be hashed the next time.
         """
-        noted = self._noted(files)
+        now_ns, noted = _now_ns(), {kind: notes.read() for kind, notes in self._notes.items()}
+        hashed = []
         try:
-            found = changes.examined(files.tree, noted or changes.unlinked(files.tree))
-            if noted and found.hashed and found.changed is None:
-                self.note(files)
-        except FileNotFoundError:
-            # another process has just dropped it
-            return files.tree.root
-        return found.changed
+            for files, statuses in zip(linked, self._statuses(linked), strict=True):
+                known = noted[files.kind].get(files.name)
+                links = known or changes.unlinked(files.tree)
+                finding = changes.examined(files.tree, links, statuses)
+                if finding.changed is not None:
+                    return finding.changed
+                self._looks[files.kind, files.name] = Links(now_ns, None, now_ns if finding.proven else links.proven_ns)
+                if known and finding.hashed:
+                    hashed.append(files)
+            self.note(hashed)
+        except OSError as error:
+            # another process may just have dropped it
+            return str(error.filename)
+        return None
 
-    def expect(self, files: Linked) -> None:
+    def expect(self, linked: Sequence[Linked]) -> None:
         """Note that files, found unchanged just now, are about to come into an environment.
 
         If nothing is noted after that, each file that was touched since counts as changed unless its hash is right.
         """
-        self._write(files, changes.links_to_come())
+        self._write(linked, [self._look(files) for files in linked])
 
-    def note(self, files: Linked) -> None:
+    def note(self, linked: Sequence[Linked]) -> None:
         """Note how many links files have now that they came into an environment.
 
         :raises SourceError: when they are not there any more.
         """
+        now_ns = _now_ns()
         try:
-            links = changes.links_now(files.tree)
+            numbers = [self._number(files.tree) for files in linked]
         except OSError as error:
-            raise source_error(error, error.filename or files.tree.root) from error
-        self._write(files, links)
+            raise source_error(error, error.filename) from error
+        looks = map(self._look, linked)
+        proven = [now_ns if look.proven_ns == look.seen_ns else look.proven_ns for look in looks]
+        self._write(linked, [Links(now_ns, *each) for each in zip(numbers, proven, strict=True)])
+
+    def _look(self, files: Linked) -> Links:
+        """Return what the last look at files has told; nothing is proven of those that were not looked at."""
+        return self._looks.get((files.kind, files.name)) or Links(_now_ns(), None, 0)
+
+    def _statuses(self, linked: Sequence[Linked]) -> Iterator[Statuses]:
+        """Look at all files at once.
+
+        :raises OSError: for the first one that cannot be looked at.
+        """
+        root = str(self._store.path())
+        paths = [changes.paths_of(files.tree) for files in linked]
+        places = [os.path.relpath(files.tree.root, root) for files in linked]
+        below = zip(places, paths, strict=True)
+        statuses = statuses_of(root, [f"{place}/{path}" for place, of_tree in below for path in of_tree])
+        return (statuses.of(start, end) for start, end in pairwise(accumulate(map(len, paths), initial=0)))
+
+    @staticmethod
+    def _number(tree: Tree) -> int:
+        """Return how many links the first file of a tree has, which most of them share."""
+        first = next((f"{scheme}/{path}" for scheme in tree.schemes for path, _ in tree.files(scheme)), None)
+        return os.lstat(f"{tree.root}/{first}").st_nlink if first else 1
 
     def _parts(self, unpacked: UnpackedWheel) -> "Parts":
         # a lazy boundary: memory is seldom shared
@@ -90,12 +143,12 @@ class HardLinks:
 
         return parts_of(self._store, unpacked)
 
-    def _noted(self, files: Linked) -> Links | None:
-        """Return what was noted; a note that is damaged still tells that there are links."""
-        name = tree_name(files.tree)
-        return self._store.read_note(files.kind, name, changes.parse_links) or (
-            changes.UNKNOWN if self._store.has_note(files.kind, name) else None
-        )
+    def _write(self, linked: Sequence[Linked], links: Sequence[Links]) -> None:
+        for kind, notes in self._notes.items():
+            of_kind = {files.name: each for files, each in zip(linked, links, strict=True) if files.kind == kind}
+            if of_kind:
+                notes.write(of_kind)
 
-    def _write(self, files: Linked, links: Links) -> None:
-        self._store.write_note(files.kind, tree_name(files.tree), json.dumps(links))
+
+def _now_ns() -> int:
+    return time.time_ns() - _CLOCK_NS

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from virtualenv_reflink.cache.damage import Damage, damage_of
 from virtualenv_reflink.cache.disk_usage import Inodes, bytes_on_disk
+from virtualenv_reflink.cache.entries import LINK_MARK, LINKED, MAPPED
 from virtualenv_reflink.cache.manifest import MANIFEST_NAME, read_tree, read_unpacked_wheel
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.store import Store
@@ -63,6 +64,10 @@ def bytecode_place(key: str, bytecode_tag: str) -> str:
     return f"wheels/{key}/bytecode-{bytecode_tag}"
 
 
+def _linked_place(key: str) -> str:
+    return f"wheels/{key.partition(LINK_MARK)[0].replace('-', '/', 1)}"
+
+
 def _describe_wheel(store: Store, place: str) -> Description | None:
     return read_small(store.path(place, MANIFEST_NAME), _parse_wheel)
 
@@ -101,8 +106,8 @@ NOTES = (
     NoteKind("orders", "orders in which locks are installed"),
     NoteKind("builds", "wheels that were built of projects", lambda _, sha256: wheel_place(sha256)),
     NoteKind("hashes", "further hashes of wheels", lambda _, sha256: wheel_place(sha256)),
-    NoteKind("linked", "hard links to files of the cache", lambda key, _: f"wheels/{key.replace('-', '/', 1)}"),
-    NoteKind("mapped", "hard links to shared objects", lambda key, _: f"wheels/{key.replace('-', '/', 1)}"),
+    NoteKind(LINKED, "hard links to files of the cache", lambda key, _: _linked_place(key)),
+    NoteKind(MAPPED, "hard links to shared objects", lambda key, _: _linked_place(key)),
     NoteKind("shared-objects", "which files of wheels are shared objects", lambda key, _: wheel_place(key)),
     NoteKind("layer-stamps", "stamps of layers", lambda key, _: f"layers/{key}"),
     NoteKind("users", "environments that live on a layer", lambda key, _: f"layers/{key.rpartition('-')[0]}"),

@@ -123,19 +123,22 @@ class Store(Layout):
         directory = self.path(kind)
         return read_small(directory / key, parse) if self.is_trusted(str(directory)) else None
 
-    def has_note(self, kind: str, key: str) -> bool:
-        """Return whether there is such a note, damaged or not."""
-        return self.is_trusted(str(self.path(kind))) and os.path.lexists(self.path(kind, key))
+    def note_names(self, kind: str) -> list[str]:
+        """Return the keys of the notes of a kind, damaged or not.
+
+        :raises CacheError: when others may write to the directory of the notes.
+        """
+        directory = str(self.path(kind))
+        if not self.is_trusted(directory):
+            return []
+        with os.scandir(directory) as found:
+            # all else is others', and a named pipe would be waited for
+            return [each.name for each in found if each.is_file(follow_symlinks=False) and not is_temporary(each.name)]
 
     def note_files(self, kind: str) -> list[Path]:
         """Return where the notes of a kind are; the key of each is its name."""
         directory = self.path(kind)
-        if not self.is_trusted(str(directory)):
-            return []
-        with os.scandir(directory) as found:
-            # all else is others', and a named pipe would be waited for
-            notes = [entry for entry in found if entry.is_file(follow_symlinks=False) and not is_temporary(entry.name)]
-        return [directory / entry.name for entry in notes]
+        return [directory / name for name in self.note_names(kind)]
 
     def has_recent_note(self, kind: str, key: str, seconds: float) -> bool:
         """Return whether such a note was written at most so many seconds ago."""
@@ -146,9 +149,18 @@ class Store(Layout):
     def write_note(self, kind: str, key: str, text: str) -> None:
         """Write a note whole or not at all; a cache that cannot be written merely forgets it."""
         with suppress(OSError):
-            self._create()
-            make_directory(self.path(kind))
-            atomic_write_unflushed(self.path(kind, key), text.encode("utf-8", "surrogateescape"), SMALL_FILE)
+            content = text.encode("utf-8", "surrogateescape")
+            atomic_write_unflushed(self.directory_of_notes(kind) / key, content, SMALL_FILE)
+
+    def directory_of_notes(self, kind: str) -> Path:
+        """Return the directory of the notes of a kind, which is made if there is none.
+
+        :raises OSError: when it cannot be made.
+        """
+        self._create()
+        directory = self.path(kind)
+        make_directory(directory)
+        return directory
 
     def _clear(self, entry: Path) -> None:
         """Take away what is at ``entry``, with its lock held."""

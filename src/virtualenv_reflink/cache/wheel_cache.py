@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from virtualenv_reflink.cache.entries import LINKED, read_built, read_entry, tree_name
+from virtualenv_reflink.cache.entries import LINK_MARK, LINKED, read_built, read_entry, tree_name
 from virtualenv_reflink.cache.layer_entries import LayerEntries
 from virtualenv_reflink.cache.manifest import DamagedError, Tree, UnpackedWheel, read_tree, read_unpacked_wheel
 from virtualenv_reflink.cache.memo import memoized
@@ -179,11 +179,15 @@ class WheelCache(LayerEntries):
 
     def changed_file(self, unpacked: UnpackedWheel, bytecode: Tree | None) -> str | None:
         """Return the path of a file of a wheel that is not as it was made, or None."""
-        return next(filter(None, map(self._changed, self.links.all_files(unpacked, bytecode))), None)
+        return next(filter(None, map(self._changed, self.links.all_files([(unpacked, bytecode)]))), None)
 
-    def was_linked(self, unpacked: UnpackedWheel, kind: str = LINKED) -> bool:
-        """Return whether files of a wheel were ever shared with an environment as hard links, or may have been."""
-        return not self._in_base(unpacked.tree) and self.store.has_note(kind, tree_name(unpacked.tree))
+    def linked(self, wheels: Iterable[UnpackedWheel], kind: str = LINKED) -> set[str]:
+        """Return the keys of those wheels whose files were ever shared as hard links, or may have been.
+
+        :raises CacheError: when others may write to the directory of the notes.
+        """
+        trees = {name.partition(LINK_MARK)[0] for name in self.store.note_names(kind)}
+        return {wheel.key for wheel in wheels if tree_name(wheel.tree) in trees and not self._in_base(wheel.tree)}
 
     def _wheel(self, key: str) -> Path:
         return self.store.path("wheels", key)
@@ -199,7 +203,7 @@ class WheelCache(LayerEntries):
 
     def _changed(self, files: Linked) -> str | None:
         if not self._in_base(files.tree):
-            return self.links.changed_file(files)
+            return self.links.changed_file([files])
         # a lazy boundary: nearly always nothing can have changed
         from virtualenv_reflink.cache.damage import damage_of
 

@@ -37,11 +37,9 @@ def own_pip(context: Context) -> Pip:
     if layer is None:
         builder = LayerBuilder(mode, kind_of(mode, facts.bytecode_tag), environment, context.progress)
         wheels = supplied()
-        linked = [files for each in wheels for files in cache.links.all_files(each.wheel, each.bytecode)]
-        for files in linked:
-            cache.links.expect(files)
+        linked = cache.links.all_files([(each.wheel, each.bytecode) for each in wheels])
+        cache.links.expect(linked)
         layer = cache.layer(key, builder.filling(wheels))
-        for files in linked:
-            cache.links.note(files)
+        cache.links.note(linked)
         note_built(layer, mode, cache, wheels)
     return Pip(layer / TREE_NAME, environment.executable, environment.base_executable)

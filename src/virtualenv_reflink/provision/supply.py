@@ -141,19 +141,21 @@ class Supply:
 
         :raises SourceError: for the first file that was changed or is missing.
         """
-        for supplied in wheels:
-            changed = self._changed_file(supplied)
-            if changed:
-                raise SourceError(errno.EIO, "it was changed after it came into the cache", changed)
+        files = [*self._linked(wheels), *self._once_linked(wheels)]
+        changed = self._context.cache.links.changed_file(files) if files else None
+        if changed:
+            raise SourceError(errno.EIO, "it was changed after it came into the cache", changed)
 
     def expect_links(self, wheels: Sequence[SuppliedWheel]) -> None:
         """Note that files of ``wheels`` themselves are about to come into an environment, in a mode that does that."""
-        for files in self._linked(wheels):
+        files = self._linked(wheels)
+        if files:
             self._context.cache.links.expect(files)
 
     def note_links(self, wheels: Sequence[SuppliedWheel]) -> None:
         """Note that they have."""
-        for files in self._linked(wheels):
+        files = self._linked(wheels)
+        if files:
             self._context.cache.links.note(files)
 
     def drop_damaged(self) -> None:
@@ -166,22 +168,28 @@ class Supply:
                 self._context.cache.drop(supplied.wheel)
         self._supplied.clear()
 
-    def _changed_file(self, supplied: SuppliedWheel) -> str | None:
-        """Return the path of a changed file among those of a wheel that were or will be hard links, or None."""
-        cache = self._context.cache
-        if self._context.modes.shares_inodes or cache.was_linked(supplied.wheel):
-            return cache.changed_file(supplied.wheel, supplied.bytecode)
-        shared_objects = supplied.shared_objects
-        if shared_objects is None and cache.was_linked(supplied.wheel, MAPPED):
-            shared_objects = cache.links.shared_objects(supplied.wheel)
-        return cache.links.changed_file(cache.links.mapped(shared_objects)) if shared_objects else None
-
     def _linked(self, wheels: Sequence[SuppliedWheel]) -> list[Linked]:
         """Return the files of the cache that themselves come into the environment, as the link mode has it."""
         cache = self._context.cache
         if self._context.modes.shares_inodes:
-            return [files for supplied in wheels for files in cache.links.all_files(supplied.wheel, supplied.bytecode)]
+            return cache.links.all_files([(supplied.wheel, supplied.bytecode) for supplied in wheels])
         return [cache.links.mapped(supplied.shared_objects) for supplied in wheels if supplied.shared_objects]
+
+    def _once_linked(self, wheels: Sequence[SuppliedWheel]) -> list[Linked]:
+        """Return the other files of the cache that came into an environment themselves before."""
+        if self._context.modes.shares_inodes:
+            return []
+        cache = self._context.cache
+        unpacked = [supplied.wheel for supplied in wheels]
+        linked, mapped = cache.linked(unpacked), cache.linked(unpacked, MAPPED)
+        found = []
+        for supplied in wheels:
+            if supplied.wheel.key in linked:
+                found += cache.links.all_files([(supplied.wheel, supplied.bytecode)])
+            elif supplied.wheel.key in mapped and supplied.shared_objects is None:
+                shared_objects = cache.links.shared_objects(supplied.wheel)
+                found += [cache.links.mapped(shared_objects)] if shared_objects else []
+        return found
 
     @cached_property
     def _fetcher(self) -> Fetcher:
