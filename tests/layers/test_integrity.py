@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,12 +14,20 @@ import pytest
 
 from tests.conftest import ONCE, Run, bare, python_of, tree_digest
 from tests.support.wheels import full_wheel, make_wheel
+from virtualenv_reflink.cache import changes
+from virtualenv_reflink.cache.record_hash import hash_of_file
+from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.environment.discovery import find_target
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, seal_subvolume, unseal_subvolume
-from virtualenv_reflink.layers import stamps
+from virtualenv_reflink.layers import integrity, stamps
+from virtualenv_reflink.layers.building import LayerBuilder
+from virtualenv_reflink.layers.integrity import is_sound, note_built
+from virtualenv_reflink.layers.layer import kind_of
+from virtualenv_reflink.layers.pth import PthLayer
 from virtualenv_reflink.progress import Progress
 from virtualenv_reflink.provision.context import Context
 from virtualenv_reflink.provision.settings import Settings
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
 pytestmark = ONCE
 
@@ -171,15 +180,81 @@ def test_a_damaged_note_is_none(tmp_path: Path, reflink: Run) -> None:
         subprocess.run([python_of(tmp_path / str(number)), "-c", "import sample"], check=True)
 
 
+def nothing_is_proven(tree: str) -> int:
+    raise AssertionError(tree)
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files whose content is read to tell whether they were changed."""
+    found: list[str] = []
+
+    def hashed(path: str, algorithm: str = "sha256") -> str:
+        found.append(path)
+        return hash_of_file(path, algorithm)
+
+    for module in (changes, integrity):
+        monkeypatch.setattr(module, "hash_of_file", hashed)
+    return found
+
+
+SPOIL: dict[str, Callable[[Path, Path], object]] = {
+    "not at all": lambda cached, _: cached,
+    "an edit": lambda cached, _: of_this_size(cached),
+    "a link that nobody noted": lambda cached, place: os.link(cached, place / "unnoted"),
+    "an edit, and a link that nobody noted": lambda cached, place: (of_this_size(cached), os.link(cached, place / "x")),
+}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("what", SPOIL)
+def test_files_of_a_layer_are_not_read_for_links_that_were_noted(
+    tmp_path: Path, what: str, when: str, read: list[str]
+) -> None:
+    """Links are made for a second environment, and something else happens to a file before that or after it."""
+    environment = find_target(str(bare(tmp_path / "env"))).environment
+    cache, mode = WheelCache(tmp_path / "cache"), PthLayer()
+    unpacked = cache.unpacked(full_wheel(tmp_path))
+    wheels = [SuppliedWheel(unpacked, None, requested=True)]
+    builder = LayerBuilder(mode, kind_of(mode, None), environment, Progress())
+    links = cache.links.all_files([(unpacked, None)])
+    assert cache.links.changed_file(links) is None
+    cache.links.expect(links)
+    layer = cache.layer("layer-x", builder.filling(wheels))
+    time.sleep(0.1)
+    cache.links.note(links)
+    note_built(layer, mode, cache, wheels)
+    cached = Path(unpacked.tree.root, "purelib", "sample", "__init__.py")
+    time.sleep(0.1)
+    if when == "before":
+        SPOIL[what](cached, tmp_path)
+    again = WheelCache(tmp_path / "cache")
+    read.clear()
+    changed = again.links.changed_file(links) is not None
+    again.links.expect(links)
+    for number, path in enumerate(Path(unpacked.tree.root, "purelib").rglob("*.*")):
+        if path.is_file():
+            os.link(path, tmp_path / f"link-{number}")
+    time.sleep(0.1)
+    again.links.note(links)
+    if when == "after":
+        SPOIL[what](cached, tmp_path)
+    read.clear()
+    sound = is_sound(layer, mode, WheelCache(tmp_path / "cache"), lambda: wheels)
+    assert (changed or not sound) == ("edit" in what)
+    if what == "not at all":
+        assert not read
+
+
 def test_in_a_large_layer_other_files_are_looked_at_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(10):
         (tmp_path / str(number)).mkdir()
         for name in range(10):
             (tmp_path / str(number) / f"{name}.py").write_text("x")
-    known = stamps.stamps_of(str(tmp_path))
+    known = stamps.stamps_of(str(tmp_path), {})
     monkeypatch.setattr(stamps, "FILES_AT_ONCE", 20)
     of_this_size(tmp_path / "3" / "3.py")
-    found = {stamps.are_current(str(tmp_path), known) for _ in range(200)}
+    found = {stamps.are_current(str(tmp_path), known, nothing_is_proven) for _ in range(200)}
     assert found == {True, False}
     (tmp_path / "4" / "new.py").touch()
-    assert not any(stamps.are_current(str(tmp_path), known) for _ in range(50))
+    assert not any(stamps.are_current(str(tmp_path), known, nothing_is_proven) for _ in range(50))

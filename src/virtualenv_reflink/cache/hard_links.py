@@ -1,15 +1,17 @@
 """What is noted of hard links to files of the cache, and what follows from it."""
 
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.cache import changes
-from virtualenv_reflink.cache.entries import LINKED, MAPPED, tree_name
+from virtualenv_reflink.cache.entries import LINK_MARK, LINKED, MAPPED, tree_name
 from virtualenv_reflink.cache.link_notes import LinkNotes, Links
-from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
+from virtualenv_reflink.cache.manifest import TREE_NAME, Tree, UnpackedWheel
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.filesystem.source import source_error
 from virtualenv_reflink.filesystem.statuses import Statuses, statuses_of
@@ -17,7 +19,8 @@ from virtualenv_reflink.filesystem.statuses import Statuses, statuses_of
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.shared_objects import Parts
 
-# The kernel stamps a ctime with a clock that may be this much behind.
+# The kernel stamps a ctime with a clock that may be behind: on Linux this one, clock_gettime(2), elsewhere so much.
+_CLOCK_REALTIME_COARSE = 5
 _CLOCK_NS = 20_000_000
 
 
@@ -39,6 +42,7 @@ class HardLinks:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._notes = {kind: LinkNotes(store, kind) for kind in (LINKED, MAPPED)}
+        self._noted: dict[str, dict[str, Links]] | None = None
         # what a look has told, as it is to be noted
         self._looks: dict[tuple[str, str], Links] = {}
 
@@ -115,6 +119,24 @@ class HardLinks:
         proven = [now_ns if look.proven_ns == look.seen_ns else look.proven_ns for look in looks]
         self._write(linked, [Links(now_ns, *each) for each in zip(numbers, proven, strict=True)])
 
+    def origin_of(self, tree: Tree) -> str:
+        """Return a name for a tree as it is now, for :meth:`proven_ns`: another one made in its place has another name.
+
+        :raises OSError: when it is not there any more.
+        """
+        return f"{tree_name(tree)}{LINK_MARK}{_identity(tree.root)}"
+
+    def proven_ns(self, origin: str) -> int:
+        """Return until when nothing had happened to the files of a tree but links that were noted, or 0."""
+        if self._noted is None:
+            self._noted = {kind: notes.read() for kind, notes in self._notes.items()}
+        name, _, identity = origin.partition(LINK_MARK)
+        root = self._store.path("wheels", *name.split("-", 1), TREE_NAME)
+        with suppress(OSError):
+            if _identity(str(root)) == identity and name in self._noted[LINKED]:
+                return min(noted[name].proven_ns for noted in self._noted.values() if name in noted)
+        return 0
+
     def _look(self, files: Linked) -> Links:
         """Return what the last look at files has told; nothing is proven of those that were not looked at."""
         return self._looks.get((files.kind, files.name)) or Links(_now_ns(), None, 0)
@@ -144,11 +166,20 @@ class HardLinks:
         return parts_of(self._store, unpacked)
 
     def _write(self, linked: Sequence[Linked], links: Sequence[Links]) -> None:
+        self._noted = None
         for kind, notes in self._notes.items():
             of_kind = {files.name: each for files, each in zip(linked, links, strict=True) if files.kind == kind}
             if of_kind:
                 notes.write(of_kind)
 
 
+def _identity(root: str) -> str:
+    status = os.lstat(root)
+    return f"{status.st_ino},{status.st_mtime_ns}"
+
+
 def _now_ns() -> int:
+    """Return a time, in ns since the epoch, that is before the ctime of every later change."""
+    if sys.platform == "linux":
+        return time.clock_gettime_ns(_CLOCK_REALTIME_COARSE) - 1
     return time.time_ns() - _CLOCK_NS

@@ -189,6 +189,13 @@ class WheelCache(LayerEntries):
         trees = {name.partition(LINK_MARK)[0] for name in self.store.note_names(kind)}
         return {wheel.key for wheel in wheels if tree_name(wheel.tree) in trees and not self._in_base(wheel.tree)}
 
+    def proven_ns(self, origin: str) -> int:
+        """Return until when nothing had happened to the files of a tree but hard links that were noted, or 0.
+
+        It is named by :meth:`HardLinks.origin_of`; the time is in ns since the epoch.
+        """
+        return self.links.proven_ns(origin)
+
     def _wheel(self, key: str) -> Path:
         return self.store.path("wheels", key)
 

@@ -60,6 +60,10 @@ class Statuses:
         """Return all of it, to be compared with what it was."""
         return self._rows
 
+    def lasting_bytes(self) -> bytes:
+        """Return what a hard link that is made or removed leaves as it is, likewise."""
+        return b"".join(self._numbers[column::_COLUMNS].tobytes() for column in (_INODE, _SIZE, _MTIME, _MODE))
+
     def _column(self, column: int) -> list[int]:
         return self._numbers[column::_COLUMNS].tolist()
 

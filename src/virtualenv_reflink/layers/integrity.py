@@ -9,15 +9,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.manifest import TREE_NAME, File
+from virtualenv_reflink.cache.manifest import TREE_NAME, File, Tree
 from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.filesystem.source import source_error
 from virtualenv_reflink.layers.mode import TreeMode
+from virtualenv_reflink.layers.stamps import Origin
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
 _KIND = "layer-stamps"
+# what making sense of a stamp raises that is none
+_NO_STAMP = (AttributeError, LookupError, TypeError, ValueError)
 
 
 class _Note(NamedTuple):
@@ -28,11 +31,11 @@ class _Note(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A file of the cache from which one in a layer came."""
+    """A file of the cache from which one in a layer came, by its absolute path, and the tree that it is of."""
 
     path: str
     file: File
-    mtime_ns: int | None
+    tree: Tree
 
 
 def note_built(layer: Path, mode: TreeMode, cache: WheelCache, wheels: Sequence[SuppliedWheel]) -> None:
@@ -42,7 +45,7 @@ def note_built(layer: Path, mode: TreeMode, cache: WheelCache, wheels: Sequence[
     """
     tree = str(layer / TREE_NAME)
     try:
-        note = _Note(mode.stamp(tree), _generated(tree, wheels))
+        note = _Note(mode.stamp(tree, _origins(mode, cache, sources_of(wheels))), _generated(tree, wheels))
     except OSError as error:
         raise source_error(error, error.filename or tree) from error
     cache.write_note(_KIND, layer.name, _text(note))
@@ -61,16 +64,16 @@ def is_sound(
     note = cache.read_note(_KIND, layer.name, _parse)
     tree = str(layer / TREE_NAME)
     try:
-        suspects = mode.suspects(tree, note.stamp) if note else None
+        suspects = mode.suspects(tree, note.stamp, cache.proven_ns) if note else None
         found = None if suspects is None else wheels()
         if note is None or suspects is None or found is None:
             return False
         sources = sources_of(found)
         _restore_mtimes(tree, sources, suspects)
-        stamp = mode.stamp(tree)
+        stamp = mode.stamp(tree, _origins(mode, cache, sources))
         if not _holds(tree, sources, note.generated, suspects):
             return False
-    except (OSError, TypeError, ValueError):
+    except (OSError, *_NO_STAMP):
         return False
     cache.write_note(_KIND, layer.name, _text(note._replace(stamp=stamp)))
     return True
@@ -93,8 +96,8 @@ def is_unchanged(layer: Path, mode: TreeMode, cache: WheelCache) -> bool:
     """Return whether a layer has the stamp it had when it was built or last read."""
     note = cache.read_note(_KIND, layer.name, _parse)
     try:
-        return note is not None and mode.is_unchanged(str(layer / TREE_NAME), note.stamp)
-    except (TypeError, ValueError):
+        return note is not None and mode.is_unchanged(str(layer / TREE_NAME), note.stamp, cache.proven_ns)
+    except _NO_STAMP:
         return False
 
 
@@ -121,12 +124,24 @@ def _generated(tree: str, wheels: Sequence[SuppliedWheel]) -> str:
 def sources_of(wheels: Sequence[SuppliedWheel]) -> dict[str, Source]:
     """Return the cached file for each path in the layer of ``wheels``."""
     return {
-        path: Source(f"{tree.root}/{scheme}/{path}", file, tree.mtime_ns)
+        path: Source(f"{tree.root}/{scheme}/{path}", file, tree)
         for supplied in wheels
         for tree in supplied.trees
         for scheme in tree.schemes.keys() & {"purelib", "platlib"}
         for path, file in tree.files(scheme)
     }
+
+
+def _origins(mode: TreeMode, cache: WheelCache, sources: dict[str, Source]) -> dict[str, Origin]:
+    """Return the files of the cache that those in a layer may be links to.
+
+    :raises OSError: when the cache has lost a tree of them.
+    """
+    if not mode.shares_inodes:
+        return {}
+    roots = {source.tree.root: source.tree for source in sources.values()}
+    names = {root: cache.links.origin_of(tree) for root, tree in roots.items()}
+    return {path: Origin(names[source.tree.root], source.path) for path, source in sources.items()}
 
 
 def _holds(tree: str, sources: dict[str, Source], generated: str, suspects: frozenset[str]) -> bool:
@@ -144,8 +159,9 @@ def _restore_mtimes(tree: str, sources: dict[str, Source], suspects: frozenset[s
 
     for path in _in(suspects, sources):
         with suppress(OSError):
-            if os.lstat(f"{tree}/{path}").st_mtime_ns != sources[path].mtime_ns:
-                restore_mtime(f"{tree}/{path}", sources[path].mtime_ns)
+            mtime_ns = sources[path].tree.mtime_ns
+            if os.lstat(f"{tree}/{path}").st_mtime_ns != mtime_ns:
+                restore_mtime(f"{tree}/{path}", mtime_ns)
 
 
 def _in(directories: frozenset[str], paths: Iterable[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from virtualenv_reflink.environment.installed import installed_in, layered
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from virtualenv_reflink.environment.environment import Environment
     from virtualenv_reflink.layers.layer import Layer
+    from virtualenv_reflink.layers.stamps import Origin
     from virtualenv_reflink.placing.placer import Placer
     from virtualenv_reflink.transaction.supplied import SuppliedWheel
     from virtualenv_reflink.transaction.transaction import Transaction
@@ -73,21 +74,25 @@ class TreeMode(LinkMode):
         """
 
     @abstractmethod
-    def stamp(self, tree: str) -> str:
+    def stamp(self, tree: str, origins: Mapping[str, Origin]) -> str:
         """Return a text for :meth:`is_unchanged`, of a layer that is as it was made.
+
+        Where the mode shares inodes, ``origins`` has the files of the cache that those in the layer may be links to.
 
         :raises OSError: when it cannot be read.
         """
 
     @abstractmethod
-    def is_unchanged(self, tree: str, stamp: str) -> bool:
+    def is_unchanged(self, tree: str, stamp: str, proven_ns: Callable[[str], int]) -> bool:
         """Return whether a layer is as it was when it had that stamp, as far as can be told at once.
+
+        ``proven_ns`` tells until when nothing had happened to a tree of the cache but links that were noted.
 
         :raises TypeError, ValueError: when it is no stamp.
         """
 
     @abstractmethod
-    def suspects(self, tree: str, stamp: str) -> frozenset[str] | None:
+    def suspects(self, tree: str, stamp: str, proven_ns: Callable[[str], int]) -> frozenset[str] | None:
         """Return the directories, relative to a layer, in which files may have changed since it had that stamp.
 
         None where every difference is a change.

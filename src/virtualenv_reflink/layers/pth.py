@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from virtualenv_reflink.environment.environment import Environment
@@ -12,7 +12,7 @@ from virtualenv_reflink.environment.installed import Layered
 from virtualenv_reflink.environment.layer_state import LAYER_STATE
 from virtualenv_reflink.layers.layer import Layer
 from virtualenv_reflink.layers.mode import TreeMode
-from virtualenv_reflink.layers.stamps import are_current, changed_directories, parse_stamps, stamps_of, text_of
+from virtualenv_reflink.layers.stamps import Origin, are_current, changed_directories, parse_stamps, stamps_of, text_of
 from virtualenv_reflink.layers.startup import NAMES, add_start_file, startup_of
 from virtualenv_reflink.layers.users import user_note
 from virtualenv_reflink.placing.clone import Clone
@@ -59,17 +59,17 @@ class PthLayer(TreeMode):
                     os.chmod(path, mode & 0o555)
             os.chmod(directory, os.stat(directory).st_mode & 0o555)
 
-    def stamp(self, tree: str) -> str:
+    def stamp(self, tree: str, origins: Mapping[str, Origin]) -> str:
         """Return the stamps of all directories and files."""
-        return text_of(stamps_of(tree))
+        return text_of(stamps_of(tree, origins))
 
-    def is_unchanged(self, tree: str, stamp: str) -> bool:
+    def is_unchanged(self, tree: str, stamp: str, proven_ns: Callable[[str], int]) -> bool:
         """Return whether the directories are as they were, and the files, or some of them where there are many."""
-        return are_current(tree, parse_stamps(stamp))
+        return are_current(tree, parse_stamps(stamp), proven_ns)
 
-    def suspects(self, tree: str, stamp: str) -> frozenset[str] | None:
-        """Return the directories with other stamps: their files may just have got or lost hard links."""
-        return changed_directories(tree, parse_stamps(stamp))
+    def suspects(self, tree: str, stamp: str, proven_ns: Callable[[str], int]) -> frozenset[str] | None:
+        """Return the directories with other stamps: their files may just have got or lost links that nobody noted."""
+        return changed_directories(tree, parse_stamps(stamp), proven_ns)
 
     def put(self, layer: Layer, environment: Environment, change: Transaction, placer: Placer) -> None:
         """Write the line, once all that goes with it is in place.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from virtualenv_reflink.filesystem.subvolume import (
 )
 from virtualenv_reflink.layers.layer import Layer, has_beside
 from virtualenv_reflink.layers.mode import TreeMode
+from virtualenv_reflink.layers.stamps import Origin
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
 from virtualenv_reflink.placing.placer import Placer
@@ -90,18 +91,18 @@ class Snapshot(TreeMode):
         """Make the subvolume read-only, for root too."""
         seal_subvolume(tree)
 
-    def stamp(self, tree: str) -> str:
+    def stamp(self, tree: str, origins: Mapping[str, Origin]) -> str:  # noqa: ARG002
         """Return the last change of the subvolume."""
         return last_change(tree)
 
-    def is_unchanged(self, tree: str, stamp: str) -> bool:
+    def is_unchanged(self, tree: str, stamp: str, proven_ns: Callable[[str], int]) -> bool:  # noqa: ARG002
         """Return whether the subvolume has not been changed."""
         try:
             return last_change(tree) == stamp
         except OSError:
             return False
 
-    def suspects(self, tree: str, stamp: str) -> frozenset[str] | None:  # noqa: ARG002
+    def suspects(self, tree: str, stamp: str, proven_ns: Callable[[str], int]) -> frozenset[str] | None:  # noqa: ARG002
         """Return None."""
         return None
 
