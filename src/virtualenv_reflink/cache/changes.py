@@ -57,8 +57,9 @@ def examined(tree: Tree, links: Links, statuses: Statuses) -> Finding:
         suspects = frozenset(of_scheme.suspects()) if of_scheme.has_suspects() else frozenset()
         hashed |= bool(suspects)
         proven &= of_scheme.is_proven(suspects)
-        paths = _paths(scheme, directories)
-        for number in sorted(suspects | of_scheme.resized()):
+        questionable = sorted(suspects | of_scheme.resized())
+        paths = _paths(scheme, directories) if questionable else []
+        for number in questionable:
             if number not in suspects or not of_scheme.is_restored(number, f"{tree.root}/{paths[number]}"):
                 return Finding(paths[number].removeprefix(f"{scheme}/"), hashed, proven)
     return Finding(None, hashed, proven)
