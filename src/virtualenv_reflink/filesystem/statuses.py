@@ -69,7 +69,7 @@ class Statuses:
 
 
 def statuses_of(root: str, paths: list[str]) -> Statuses:
-    """Return the statuses of files by their paths in a directory; a symbolic link is not followed.
+    """Return the statuses of files by their paths in a directory, or absolute ones; symbolic links are not followed.
 
     :raises OSError: for the first one that cannot be looked at, by its path there.
     """
@@ -79,8 +79,10 @@ def statuses_of(root: str, paths: list[str]) -> Statuses:
 
 def _row(root: str, path: str) -> bytes:
     try:
-        status = os.lstat(f"{root}/{path}")
+        status = os.lstat(os.path.join(root, path))
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from error
-    inode = status.st_ino if status.st_ino < _INODES // 2 else status.st_ino - _INODES
+    # ReFS has numbers of 128 bits, and the native core signed ones of 64
+    inode = status.st_ino % _INODES
+    inode -= _INODES if inode >= _INODES // 2 else 0
     return _ROW.pack(inode, status.st_size, status.st_mtime_ns, status.st_mode, status.st_ctime_ns, status.st_nlink)

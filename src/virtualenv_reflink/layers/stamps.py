@@ -124,7 +124,7 @@ def _shared(layer: str, files: list[str], origins: Mapping[str, Origin]) -> Iter
     :raises OSError: when the cache has lost the file it may be a link to.
     """
     found = [origins.get(os.path.normpath(file)) for file in files]
-    cached = iter(statuses_of("/", [origin.path for origin in found if origin]).inodes)
+    cached = iter(statuses_of(layer, [origin.path for origin in found if origin]).inodes)
     for origin, inode in zip(found, statuses_of(layer, files).inodes, strict=True):
         yield origin.tree if origin and next(cached) == inode else ""
 
