@@ -18,9 +18,18 @@ from tests.support.extents import shares_all_extents
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache.manifest import read_tree
 
-SHARING = pytest.mark.parametrize("place", ["btrfs", "xfs"], indirect=True)
-EVERYWHERE = pytest.mark.parametrize("place", ["btrfs", "xfs", "ext4", "tmpfs"], indirect=True)
+# with and without reflinks; what others do does not depend on the Python
+XFS, TMPFS = (pytest.param(name, marks=ONCE) for name in ("xfs", "tmpfs"))
+SHARING = pytest.mark.parametrize("place", ["btrfs", XFS], indirect=True)
+COPYING = pytest.mark.parametrize("place", ["ext4", TMPFS], indirect=True)
+EVERYWHERE = pytest.mark.parametrize("place", ["btrfs", XFS, "ext4", TMPFS], indirect=True)
 MODES = pytest.mark.parametrize("mode", ["auto", "copy"])
+
+
+@pytest.fixture
+def warm(place: Path) -> Path:
+    """A wheel cache on the same filesystem, of all tests that leave it as it is."""
+    return place.parent / "wheel-cache"
 
 
 def cached_files(cache: Path, scheme: str = "purelib") -> dict[str, Path]:
@@ -33,16 +42,16 @@ def cached_files(cache: Path, scheme: str = "purelib") -> dict[str, Path]:
 @SHARING
 @pytest.mark.usefixtures("core")
 def test_every_file_of_a_wheel_shares_all_its_extents_with_the_cache(
-    place: Path, virtualenv: Run, wheelhouse: Path
+    place: Path, warm: Path, virtualenv: Run, wheelhouse: Path
 ) -> None:
-    cache, environment = place / "cache", place / "env"
+    environment = place / "env"
     # the newest release may have no wheel for this Python
     (numpy,) = wheelhouse.glob("numpy-*.whl")
     options = ["--extra-search-dir", wheelhouse, "--with", "black", "--with", numpy]
-    done = virtualenv("--wheel-cache", cache, *options, environment)
+    done = virtualenv("--wheel-cache", warm, *options, environment)
     assert "via=clone," in done.stdout
     for scheme in ("purelib", "platlib"):
-        cached = cached_files(cache, scheme)
+        cached = cached_files(warm, scheme)
         assert len(cached) > 100
         apart = [
             path for path, file in cached.items() if not shares_all_extents(site_packages(environment) / path, file)
@@ -52,8 +61,8 @@ def test_every_file_of_a_wheel_shares_all_its_extents_with_the_cache(
 
 @ONCE
 @SHARING
-def test_ten_environments_take_almost_no_disk(place: Path, virtualenv: Run, wheelhouse: Path) -> None:
-    options = ["--wheel-cache", place / "cache", "--extra-search-dir", wheelhouse, "--with", "numpy", "--with", "black"]
+def test_ten_environments_take_almost_no_disk(place: Path, warm: Path, virtualenv: Run, wheelhouse: Path) -> None:
+    options = ["--wheel-cache", warm, "--extra-search-dir", wheelhouse, "--with", "numpy", "--with", "black"]
     virtualenv(*options, place / "first")
     apparent = sum(path.lstat().st_size for path in (place / "first").rglob("*"))
     before = used_bytes(place)
@@ -66,11 +75,11 @@ def test_ten_environments_take_almost_no_disk(place: Path, virtualenv: Run, whee
 @MODES
 @pytest.mark.usefixtures("core")
 def test_nothing_done_in_an_environment_changes_the_cache_or_the_next_one(
-    place: Path, mode: str, virtualenv: Run
+    place: Path, warm: Path, mode: str, virtualenv: Run
 ) -> None:
-    cache, environment = place / "cache", place / "env"
-    virtualenv("--wheel-cache", cache, "--link-mode", mode, environment)
-    before, made = tree_digest(cache), tree_digest(site_packages(environment))
+    environment = place / "env"
+    virtualenv("--wheel-cache", warm, "--link-mode", mode, environment)
+    before, made = tree_digest(warm), tree_digest(site_packages(environment))
     for number, path in enumerate(sorted(site_packages(environment).rglob("*.py*"))):
         [
             lambda path: path.write_bytes(b"overwritten"),
@@ -78,58 +87,58 @@ def test_nothing_done_in_an_environment_changes_the_cache_or_the_next_one(
             lambda path: path.chmod(0o600),
             lambda path: path.unlink(),
         ][number % 4](path)
-    assert tree_digest(cache) == before
-    virtualenv("--wheel-cache", cache, "--link-mode", mode, "--clear", environment)
+    assert tree_digest(warm) == before
+    virtualenv("--wheel-cache", warm, "--link-mode", mode, "--clear", environment)
     again = tree_digest(site_packages(environment))
     assert again == made
 
 
-@pytest.mark.parametrize("place", ["ext4", "tmpfs"], indirect=True)
-def test_auto_copies_where_nothing_can_be_cloned_and_says_why(place: Path, virtualenv: Run) -> None:
-    cache, environment = place / "cache", place / "env"
-    done = virtualenv("--wheel-cache", cache, environment)
+@COPYING
+def test_auto_copies_where_nothing_can_be_cloned_and_says_why(place: Path, warm: Path, virtualenv: Run) -> None:
+    environment = place / "env"
+    done = virtualenv("--wheel-cache", warm, environment)
     name = subprocess.run(["stat", "-f", "-c", "%T", place], capture_output=True, text=True, check=True).stdout.strip()
     assert f"via=copy: {'tmpfs' if name == 'tmpfs' else 'ext4'} has no reflinks" in done.stdout
     subprocess.run([python_of(environment), "-m", "pip", "check"], check=True, capture_output=True)
 
 
 @SHARING
-def test_auto_copies_across_filesystems_and_says_why(place: Path, tmp_path: Path, virtualenv: Run) -> None:
-    done = virtualenv("--wheel-cache", place / "cache", tmp_path / "env")
+def test_auto_copies_across_filesystems_and_says_why(warm: Path, tmp_path: Path, virtualenv: Run) -> None:
+    done = virtualenv("--wheel-cache", warm, tmp_path / "env")
     assert "via=copy: the wheel cache is on another filesystem" in done.stdout
     assert tree_digest(site_packages(tmp_path / "env"))
 
 
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
-def test_auto_copies_into_a_nocow_directory_and_says_why(place: Path, virtualenv: Run) -> None:
+def test_auto_copies_into_a_nocow_directory_and_says_why(place: Path, warm: Path, virtualenv: Run) -> None:
     nocow = place / "nocow"
     nocow.mkdir()
     subprocess.run(["chattr", "+C", nocow], check=True)
-    done = virtualenv("--wheel-cache", place / "cache", nocow / "env")
+    done = virtualenv("--wheel-cache", warm, nocow / "env")
     assert "via=copy: the directory refuses clones" in done.stdout
-    virtualenv("--wheel-cache", place / "cache", place / "env")
+    virtualenv("--wheel-cache", warm, place / "env")
     copied, cloned = (tree_digest(site_packages(root / "env") / "pip") for root in (nocow, place))
     assert copied == cloned
 
 
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 @pytest.mark.usefixtures("core")
-def test_a_nocow_directory_in_the_middle_does_not_fail_the_tree(place: Path, virtualenv: Run) -> None:
+def test_a_nocow_directory_in_the_middle_does_not_fail_the_tree(place: Path, warm: Path, virtualenv: Run) -> None:
     environment = place / "env"
     virtualenv("--no-seed", environment)
     vendored = site_packages(environment) / "pip" / "_vendor"
     vendored.mkdir(parents=True)
     subprocess.run(["chattr", "+C", vendored], check=True)
-    done = virtualenv("--wheel-cache", place / "cache", "--link-mode", "clone", environment)
+    done = virtualenv("--wheel-cache", warm, "--link-mode", "clone", environment)
     assert "via=clone, " in done.stdout
     assert "files copied: they refused" in done.stdout
-    virtualenv("--wheel-cache", place / "cache", place / "plain")
+    virtualenv("--wheel-cache", warm, place / "plain")
     assert tree_digest(site_packages(environment) / "pip") == tree_digest(site_packages(place / "plain") / "pip")
 
 
-@pytest.mark.parametrize("place", ["ext4", "tmpfs"], indirect=True)
-def test_clone_asked_for_where_it_is_impossible_is_an_error(place: Path, virtualenv: Run) -> None:
-    done = virtualenv("--wheel-cache", place / "cache", "--link-mode", "clone", place / "env", code=1)
+@COPYING
+def test_clone_asked_for_where_it_is_impossible_is_an_error(place: Path, warm: Path, virtualenv: Run) -> None:
+    done = virtualenv("--wheel-cache", warm, "--link-mode", "clone", place / "env", code=1)
     assert "--link-mode clone is impossible here" in done.stderr + done.stdout
     assert "Traceback" not in done.stderr + done.stdout
     assert [path.name for path in site_packages(place / "env").iterdir() if "pip" in path.name] == []
@@ -207,8 +216,8 @@ def test_changed_bytecode_is_never_handed_on(tmp_path: Path, place: Path, reflin
 
 
 @SHARING
-def test_hardlink_across_filesystems_is_an_error(place: Path, tmp_path: Path, virtualenv: Run) -> None:
-    done = virtualenv("--wheel-cache", place / "cache", "--link-mode", "hardlink", tmp_path / "env", code=1)
+def test_hardlink_across_filesystems_is_an_error(warm: Path, tmp_path: Path, virtualenv: Run) -> None:
+    done = virtualenv("--wheel-cache", warm, "--link-mode", "hardlink", tmp_path / "env", code=1)
     assert (
         "--link-mode hardlink is impossible here: the wheel cache is on another filesystem" in done.stderr + done.stdout
     )
