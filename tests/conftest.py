@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from benchmarks.loop_mounts import loop_mount, why_no_mounts
 from tests.support.index import Index, serving
+from tests.support.wheels import make_wheel
 from virtualenv_reflink.filesystem import native
 from virtualenv_reflink.filesystem.native import CORE
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
@@ -148,9 +149,26 @@ def reflink() -> Run:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _with_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel cache with nothing but the pip that we run, ready, so that no test that kills us meets its making."""
+    directory = tmp_path_factory.mktemp("with-pip")
+    (directory / "requirements.txt").write_text(str(make_wheel(directory, {}, name="ready")))
+    words = ["install", "--wheel-cache", directory / "cache", "-p", bare(directory / "env"), "--dry-run", "--no-index"]
+    command = [sys.executable, "-m", "virtualenv_reflink", *words, "-r", directory / "requirements.txt"]
+    subprocess.run(command, check=True, capture_output=True)
+    return directory / "cache"
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory, _with_pip: Path) -> Path:
     """One wheel cache for all tests that do not care."""
-    return tmp_path_factory.mktemp("wheel-cache")
+    return _copied(_with_pip, tmp_path_factory.mktemp("wheel-cache") / "cache")
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, _with_pip: Path) -> Path:
+    """A wheel cache for one test, to which getting pip ready is not left."""
+    return _copied(_with_pip, tmp_path / "cache")
 
 
 @pytest.fixture
@@ -218,6 +236,12 @@ def beside(tmp_path_factory: pytest.TempPathFactory, cache: Path, project_wheel:
         return environment / "bin"
 
     return put
+
+
+def _copied(cache: Path, to: Path) -> Path:
+    # with the hard links between layers and wheels
+    subprocess.run(["cp", "-a", cache, to], check=True)
+    return to
 
 
 def bare(directory: Path) -> Path:

@@ -55,8 +55,7 @@ def test_equals_what_the_default_seeder_gives(
     lists = [run(env / "bin" / "pip", "list", "--format=json", "-v") for env in (ours, theirs)]
     names = [{(package["name"], package["version"]) for package in json.loads(text)} for text in lists]
     assert names[0] == names[1]
-    run(ours / "bin" / "pip", "check")
-    run(ours / "bin" / f"pip{version.removeprefix('pypy').removesuffix('t')}", "--version")
+    run(ours / "bin" / f"pip{version.removeprefix('pypy').removesuffix('t')}", "check")
 
 
 def made_wheel(directory: Path) -> Path:

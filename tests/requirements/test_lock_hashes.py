@@ -68,17 +68,18 @@ def test_hashes_as_pip_takes_them(
     is_known: bool,
     wheel: Path,
     tmp_path: Path,
+    own_cache: Path,
     index: Index,
     reflink: Run,
 ) -> None:
-    environment, cache = bare(tmp_path / "env"), tmp_path / "cache"
+    environment = bare(tmp_path / "env")
     if is_known:
-        reflink("install", "--wheel-cache", cache, "-p", bare(tmp_path / "other"), wheel)
+        reflink("install", "--wheel-cache", own_cache, "-p", bare(tmp_path / "other"), wheel)
     hashes = ", ".join(f'{name} = "{value}"' for name, value in {**right(wheel, *good), **bad}.items())
     where = str(wheel) if place == "path" else index.file_url(NAME)
     write(tmp_path / "pylock.toml", f'name = "{NAME}"\n{place} = "{where}"\nhashes = {{{hashes}}}')
     is_good = not bad and good != ("md5",)
-    install = ["install", "--wheel-cache", cache, "-p", environment, "--lock", tmp_path / "pylock.toml"]
+    install = ["install", "--wheel-cache", own_cache, "-p", environment, "--lock", tmp_path / "pylock.toml"]
     done = reflink(*install, code=0 if is_good else 1)
     assert packages(environment) == ({"sample": "1.0"} if is_good else {})
     if is_good:
@@ -154,15 +155,15 @@ def test_a_wheel_of_another_project(wheel: Path, tmp_path: Path, install: Instal
 
 
 @pytest.mark.parametrize("damage", ["", "1.0", "x\n[]", '1e99\n[["a"]]', "1\n{}", "\0"])
-def test_damaged_memory_counts_as_none(damage: str, wheel: Path, tmp_path: Path, reflink: Run) -> None:
+def test_damaged_memory_counts_as_none(damage: str, wheel: Path, tmp_path: Path, own_cache: Path, reflink: Run) -> None:
     write(tmp_path / "pylock.toml", f'path = "{wheel}"\nhashes = {{sha256 = "{right(wheel, "sha256")["sha256"]}"}}')
     for arguments in (["--lock", tmp_path / "pylock.toml"], ["sample"]):
         for number in range(2):
             into = bare(tmp_path / f"env-{number}-{len(arguments)}")
-            reflink("install", "--wheel-cache", tmp_path / "cache", "-p", into, *arguments)
+            reflink("install", "--wheel-cache", own_cache, "-p", into, *arguments)
             assert packages(into) == {"sample": "1.0"}
             for kind in ("locks", "resolutions"):
-                for memory in (tmp_path / "cache").glob(f"*/{kind}/*"):
+                for memory in own_cache.glob(f"*/{kind}/*"):
                     memory.chmod(0o600)
                     memory.write_text(damage)
 

@@ -46,24 +46,24 @@ def private(guarded: Index) -> Iterator[PrivateIndex]:
 
 
 @pytest.fixture
-def provide(tmp_path: Path, reflink: Run) -> Provide:
+def provide(tmp_path: Path, own_cache: Path, reflink: Run) -> Provide:
     """Install as pip does, twice, the second time with a remembered resolution and no wheel; then look for secrets."""
 
     def run(*words: object, variables: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        cache, environ = tmp_path / "cache", {**os.environ, **(variables or {})}
+        environ = {**os.environ, **(variables or {})}
         for each in ("theirs", "ours-0", "ours-1"):
             shutil.rmtree(tmp_path / each, ignore_errors=True)
         theirs = bare(tmp_path / "theirs")
         pip = [sys.executable, "-m", "pip", "--python", theirs, "install", *words]
         subprocess.run([str(word) for word in pip], check=True, env=environ)
         for number in range(2):
-            forget_wheels(cache)
+            forget_wheels(own_cache)
             ours = bare(tmp_path / f"ours-{number}")
-            done = reflink("install", "--verbose", "--wheel-cache", cache, "-p", ours, *words, env=environ)
+            done = reflink("install", "--verbose", "--wheel-cache", own_cache, "-p", ours, *words, env=environ)
             assert packages(ours) == packages(theirs)
             assert direct_urls(ours) == direct_urls(theirs)
             assert SECRET not in done.stdout + done.stderr
-        for place in (cache, ours):
+        for place in (own_cache, ours):
             for path in place.rglob("*"):
                 assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
         return done

@@ -31,15 +31,15 @@ def _no_pip_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def both(tmp_path: Path, reflink: Run) -> Both:
+def both(tmp_path: Path, own_cache: Path, reflink: Run) -> Both:
     """Install with both resolvers, in steps, one list of words each; return what uv's environment holds."""
 
     def run(*steps: list[object]) -> dict[str, str]:
         found = {}
-        for resolver in ("pip", "uv"):
+        for resolver, wheel_cache in (("pip", own_cache), ("uv", tmp_path / "cache-uv")):
             env = bare(tmp_path / f"env-{resolver}")
             for words in steps:
-                cache = ["--wheel-cache", tmp_path / f"cache-{resolver}", "--no-compile-bytecode"]
+                cache = ["--wheel-cache", wheel_cache, "--no-compile-bytecode"]
                 reflink("install", "--resolver", resolver, *cache, "-p", env, *words)
             found[resolver] = packages(env), direct_urls(env), requested(env)
         assert found["uv"] == found["pip"]

@@ -53,14 +53,6 @@ POINTS = [
 AFTER_DONE = [(TRANSACTION + "transaction", "complete", 1), (TRANSACTION + "steps", "_publish", 1)]
 
 
-@pytest.fixture(autouse=True)
-def _pip_is_ready(tmp_path: Path, install: Install) -> None:
-    """Have our own pip in its layer, so that no process is killed while it is put there."""
-    requirements = tmp_path / "ready.txt"
-    requirements.write_text(str(make_wheel(tmp_path, {}, name="ready")))
-    install("--no-index", "--dry-run", "-r", requirements)
-
-
 @contextmanager
 def killed(where: str, name: str, times: int, environment: Path, cache: Path, *words: object) -> Iterator[None]:
     options = ["install", "--wheel-cache", cache, "-p", environment, "--no-index", "--link-mode", "copy", *words]
