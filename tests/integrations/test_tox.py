@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import AT_LENGTH, THE_ONE_PYTHON, Run
+from tests.conftest import AT_LENGTH, ONCE, THE_ONE_PYTHON, Run
 from tests.support.comparison import packages, site_packages
 from tests.support.extents import shares_all_extents
 from tests.support.index import Index
@@ -253,6 +253,7 @@ def test_our_runner_for_all_by_one_variable(newest: Path, project: Path, monkeyp
     assert "-m virtualenv_reflink install" in run(newest, project, "--notest", "-e", HERE)
 
 
+@ONCE
 @pytest.mark.parametrize("ours", ["a", "b"])
 @pytest.mark.parametrize("more", ["", "[testenv:.pkg]\nset_env = BUILT = yes\n"])
 def test_beside_environments_with_another_runner(newest: Path, project: Path, ours: str, more: str) -> None:
@@ -367,6 +368,7 @@ def layers_in(place: Path, mode: str) -> list[set[str]]:
     return [set(json.loads(path.read_text())["distributions"]) for path in described]
 
 
+@ONCE
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 @pytest.mark.parametrize("mode", ["snapshot", "layer"])
 def test_seeds_and_deps_come_as_one_layer(newest: Path, on_btrfs: Path, place: Path, mode: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import python_of
+from tests.conftest import ONCE, python_of
 
 # a user who has no entry in passwd, as in a container that is started with another user id
 NOBODY = ["unshare", "--user", "--map-user=54321"]
@@ -27,6 +27,7 @@ def as_nobody(home: str | None, place: Path, *command: object) -> subprocess.Com
     return subprocess.run(words, capture_output=True, text=True, check=False, cwd=place, env=environ)
 
 
+@ONCE
 @pytest.mark.parametrize("home", HOMES.values(), ids=HOMES)
 @pytest.mark.parametrize("front", [["virtualenv_reflink", "venv"], ["virtualenv", "--seeder", "reflink"]], ids=str)
 def test_without_a_home_a_temporary_cache_is_told_once(tmp_path: Path, home: str | None, front: list[str]) -> None:
