@@ -112,11 +112,13 @@ def core(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 @pytest.fixture
-def _interrupts_answered() -> Iterator[None]:
-    """Have Ctrl-C raise here too where it is ignored, as in the background of a script."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _signals_answered() -> Iterator[None]:
+    """Have signals do here what they do by default, also where they are ignored, as in the background of a script."""
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, answer) for number, answer in defaults.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, answer in before.items():
+        signal.signal(number, answer)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import require_mounts
 from tests.provision.test_ordinary_user import AS_NOBODY
-from tests.support.tools import default_interrupt
+from tests.support.tools import default_signals
 
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the benchmarks are for Python 3.13")
 
@@ -61,7 +61,7 @@ def test_an_interrupted_run_leaves_no_mount_and_no_file(scratch: Path, number: s
     require_mounts("btrfs")
 
     with subprocess.Popen(
-        TINY, cwd=ROOT, env=environ(scratch), stdout=subprocess.PIPE, text=True, preexec_fn=default_interrupt
+        TINY, cwd=ROOT, env=environ(scratch), stdout=subprocess.PIPE, text=True, preexec_fn=default_signals
     ) as run:
         deadline = time.monotonic() + 30
         while not list(scratch.glob("btrfs-*/mnt/env")) and run.poll() is None and time.monotonic() < deadline:

@@ -17,7 +17,7 @@ import pytest
 from benchmarks.loop_mounts import loop_mount
 from tests.conftest import ONCE, Run, require_mounts, tree_digest
 from tests.support.comparison import packages
-from tests.support.tools import default_interrupt
+from tests.support.tools import default_signals
 from tests.support.wheels import make_wheel
 
 pytestmark = ONCE
@@ -111,7 +111,7 @@ def test_workers_end_with_the_process_that_started_them(
 ) -> None:
     cache = tmp_path / "cache"
     command = [sys.executable, "-m", "virtualenv_reflink", *words(folder, cache, tmp_path / "env")]
-    own: dict[str, Any] = {"start_new_session": True, "preexec_fn": default_interrupt}
+    own: dict[str, Any] = {"start_new_session": True, "preexec_fn": default_signals}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **own) as process:
         while not workers_of(cache) or not list(cache.glob("v*/staging/*")):
             assert process.poll() is None

@@ -14,7 +14,7 @@ from tests.campaign.checks import bad_entries, installed, not_whole, unlisted
 from tests.campaign.tally import Tally
 from tests.campaign.wheels import NAMES, make_wheels
 from tests.support.projects import make_project
-from tests.support.tools import default_interrupt
+from tests.support.tools import default_signals
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, unseal_subvolume
 
 REFLINK = (sys.executable, "-m", "virtualenv_reflink")
@@ -65,7 +65,7 @@ class Setting:
                 stderr=stream,
                 env=environ(),
                 start_new_session=True,
-                preexec_fn=default_interrupt,
+                preexec_fn=default_signals,
             )
 
     def command(self, name: str, mode: str, *words: object) -> list[str]:

@@ -18,7 +18,7 @@ from tests.conftest import Install, Run, bare, require_mounts, tree_digest
 from tests.support.comparison import packages, site_packages
 from tests.support.index import Index, write_lock
 from tests.support.projects import make_project
-from tests.support.tools import default_interrupt
+from tests.support.tools import default_signals
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cli import install as command
 from virtualenv_reflink.environment.discovery import PendingTarget, find_target
@@ -223,7 +223,7 @@ def test_an_interrupt_leaves_everything_whole(index: Index, cache: Path, environ
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=default_interrupt,
+        preexec_fn=default_signals,
     )
     while not index.asked:
         time.sleep(0.05)

@@ -15,7 +15,7 @@ import pytest
 from virtualenv_reflink.cache.staging import Staging
 from virtualenv_reflink.filesystem.interrupts import EndedBySignal, endings_raised, interrupts_put_off
 
-pytestmark = pytest.mark.usefixtures("_interrupts_answered")
+pytestmark = pytest.mark.usefixtures("_signals_answered")
 
 
 @contextmanager

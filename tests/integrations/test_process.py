@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import python_of
-from tests.support.tools import default_interrupt
+from tests.support.tools import default_signals
 from tests.support.wheels import make_wheel
 
 OURS = [sys.executable, "-m", "virtualenv_reflink"]
@@ -98,7 +98,7 @@ script()
         pass_fds=[writing],
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=default_interrupt,
+        preexec_fn=default_signals,
     )
     os.close(writing)
     assert os.read(reading, 1) == b"x"
@@ -189,6 +189,6 @@ from virtualenv_reflink.__main__ import {run}
 {run}()
 """
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=default_interrupt)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=default_signals)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr

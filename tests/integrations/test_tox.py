@@ -19,7 +19,7 @@ from tests.support.comparison import packages, site_packages
 from tests.support.extents import shares_all_extents
 from tests.support.index import Index
 from tests.support.projects import make_project
-from tests.support.tools import default_interrupt
+from tests.support.tools import default_signals
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.filesystem.subvolume import is_subvolume
 
@@ -217,7 +217,7 @@ def test_an_interrupted_run_leaves_nothing_that_the_next_one_trusts(newest: Path
     write(project, deps="./slow\n    first")
     command = [newest, "run-parallel", "-p", "2", "-e", ",".join(MATRIX[-2:] or [HERE])]
     child = subprocess.Popen(
-        command, cwd=project, start_new_session=True, stdout=subprocess.DEVNULL, preexec_fn=default_interrupt
+        command, cwd=project, start_new_session=True, stdout=subprocess.DEVNULL, preexec_fn=default_signals
     )
     deadline = time.monotonic() + 120
     while not marker.exists():

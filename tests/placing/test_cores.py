@@ -18,7 +18,7 @@ import pytest
 from benchmarks.loop_mounts import loop_mount
 from tests.conftest import require_mounts
 from tests.support.tasks import new_tasks, tasks
-from tests.support.tools import default_interrupt
+from tests.support.tools import default_signals
 from virtualenv_reflink.cache.manifest import File
 from virtualenv_reflink.filesystem import native
 from virtualenv_reflink.filesystem.permissions import current_umask
@@ -221,7 +221,7 @@ place_all(Path({str(place)!r}), [File(f"{{each}}", False, LARGE, "") for each in
         "cwd": Path(__file__).parents[2],
         "env": {**os.environ, native.CORE: core},
         "stderr": subprocess.DEVNULL,
-        "preexec_fn": default_interrupt,
+        "preexec_fn": default_signals,
     }
     with subprocess.Popen([sys.executable, "-c", code], **options) as process:
         while process.poll() is None and not list((place / "target").iterdir()):

@@ -67,7 +67,7 @@ def test_a_single_mode_is_a_demand(tmp_path: Path, source: Path) -> None:
     ],
     indirect=["place"],
 )
-@pytest.mark.usefixtures("_interrupts_answered")
+@pytest.mark.usefixtures("_signals_answered")
 def test_an_interrupt_leaves_no_part_of_a_file(
     place: Path, mode: type[FileMode], call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.provision.test_ordinary_user import AS_NOBODY, NOBODY
-from tests.support.tools import default_interrupt
+from tests.support.tools import default_signals
 
 TRIES = int(os.environ.get("TRIES", "2"))
 """For each filesystem, user and signal; fifty are for when something of it was changed."""
@@ -48,7 +48,7 @@ class Ended:
 
     def run_for(self, seconds: float) -> None:
         """Run it for a random part of so many seconds."""
-        process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL, preexec_fn=default_interrupt)
+        process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL, preexec_fn=default_signals)
         time.sleep(self._chosen.uniform(0, seconds))
         process.send_signal(self._number)
         self.times += process.wait() != 0

@@ -34,9 +34,10 @@ class Shell(NamedTuple):
         return done
 
 
-def default_interrupt() -> None:
-    """Let a child hear of Ctrl-C as a terminal's processes do, even where the tests run in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def default_signals() -> None:
+    """Let a child hear of signals as a terminal's processes do, even where the tests run in the background."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def own_files(directory: Path, least_bytes: int = 4096) -> list[str]:
