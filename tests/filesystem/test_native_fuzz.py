@@ -164,7 +164,8 @@ def test_random_trees_are_measured_as_in_python(tmp_path: Path) -> None:
         assert (others, sorted(linked)) == (others_in_python, sorted(linked_in_python))
         beside = threading.Thread(target=delete_all, args=(directories,))
         beside.start()
-        assert measure(str(tree))[0] <= others
+        # a file whose other names are deleted meanwhile is no longer one with hard links
+        assert measure(str(tree))[0] <= others + sum(size for _, _, size in linked_in_python)
         beside.join()
         assert (measure(str(tree))[0], list(measure(str(tree))[1])) == (0, [])
 

@@ -68,7 +68,9 @@ class Journal:
 
         :raises OSError: when there is no journal.
         """
-        return os.lstat(f"{self.path}/{min(os.listdir(self.path))}").st_mtime_ns
+        pages = os.listdir(self.path)
+        first = f"{self.path}/{min(pages)}" if pages else self.path
+        return os.lstat(first).st_mtime_ns
 
     def read(self) -> Steps | None:
         """Return what an interrupted change was about to do, or None where there is no journal.
