@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.campaign.wheels import write_lock
 from tests.support.wheels import full_wheel
 
 PART = "mutations"
+# the specification of pylock.toml asks for it where a lock is of a newer minor version
+_WARNING = re.compile(r"^pylock minor version \S+ is not supported\n", re.MULTILINE)
 
 
 def run(number: int, seed: int) -> Iterator[Tally]:
@@ -41,7 +44,7 @@ def _try(at: Setting, good: Path, damaged: Path, tally: Tally) -> None:
     tally.problem("written outside", changes(outside, _outside(at)))
     if done.code:
         tally.problem("lost", changes(before, tree_of(at.environment)))
-        tally.problem("lost", [done.said] if done.said.count("\n") != 1 else [])
+        tally.problem("lost", [done.said] if _WARNING.sub("", done.said).count("\n") != 1 else [])
     else:
         tally.problem("lost", [*not_whole(at.environment, hashes=True), *unlisted(at.environment, set(before))])
     tally.problem("bad entry served", bad_entries(at.cache))
