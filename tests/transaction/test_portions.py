@@ -11,7 +11,6 @@ import pytest
 from tests.conftest import ONCE, Install, bare, tree_digest
 from tests.support.comparison import packages, site_packages
 from tests.support.wheels import make_wheel
-from virtualenv_reflink.filesystem.native import CORE
 
 pytestmark = ONCE
 
@@ -24,11 +23,8 @@ def wheels(tmp_path: Path) -> list[Path]:
     return [make_wheel(tmp_path, {"shared.py": name.encode(), f"{name}/__init__.py": b""}, name=name) for name in NAMES]
 
 
-@pytest.mark.parametrize("core", ["native", "python"])
-def test_a_file_in_the_way_of_any_wheel(
-    tmp_path: Path, wheels: list[Path], install: Install, core: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(CORE, core)
+@pytest.mark.usefixtures("core")
+def test_a_file_in_the_way_of_any_wheel(tmp_path: Path, wheels: list[Path], install: Install) -> None:
     for name in (NAMES[0], NAMES[-1]):
         environment = bare(tmp_path / name)
         foreign = site_packages(environment) / name / "__init__.py"

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.cache import changes
@@ -14,7 +13,7 @@ from virtualenv_reflink.cache.link_notes import LinkNotes, Links
 from virtualenv_reflink.cache.manifest import TREE_NAME, Tree, UnpackedWheel
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.filesystem.source import source_error
-from virtualenv_reflink.filesystem.statuses import Statuses, statuses_of
+from virtualenv_reflink.filesystem.statuses import Statuses, statuses_of_groups
 
 if TYPE_CHECKING:
     from virtualenv_reflink.cache.shared_objects import Parts
@@ -80,7 +79,7 @@ class HardLinks:
 
         What had to be hashed and is as it was made need not be hashed the next time.
         """
-        now_ns, noted = _now_ns(), {kind: notes.read() for kind, notes in self._notes.items()}
+        now_ns, noted = _now_ns(), self._read()
         hashed = []
         try:
             for files, statuses in zip(linked, self._statuses(linked), strict=True):
@@ -129,13 +128,17 @@ class HardLinks:
     def proven_ns(self, origin: str) -> int:
         """Return until when nothing had happened to the files of a tree but links that were noted, or 0."""
         if self._noted is None:
-            self._noted = {kind: notes.read() for kind, notes in self._notes.items()}
+            self._noted = self._read()
         name, _, identity = origin.partition(LINK_MARK)
         root = self._store.path("wheels", *name.split("-", 1), TREE_NAME)
         with suppress(OSError):
             if _identity(str(root)) == identity and name in self._noted[LINKED]:
                 return min(noted[name].proven_ns for noted in self._noted.values() if name in noted)
         return 0
+
+    def _read(self) -> dict[str, dict[str, Links]]:
+        """Return what is noted, by the kinds of notes and the names of trees."""
+        return {kind: notes.read() for kind, notes in self._notes.items()}
 
     def _look(self, files: Linked) -> Links:
         """Return what the last look at files has told; nothing is proven of those that were not looked at."""
@@ -147,11 +150,8 @@ class HardLinks:
         :raises OSError: for the first one that cannot be looked at.
         """
         root = str(self._store.path())
-        paths = [changes.paths_of(files.tree) for files in linked]
-        places = [os.path.relpath(files.tree.root, root) for files in linked]
-        below = zip(places, paths, strict=True)
-        statuses = statuses_of(root, [f"{place}/{path}" for place, of_tree in below for path in of_tree])
-        return (statuses.of(start, end) for start, end in pairwise(accumulate(map(len, paths), initial=0)))
+        places = [(os.path.relpath(files.tree.root, root), changes.paths_of(files.tree)) for files in linked]
+        return statuses_of_groups(root, [[f"{place}/{path}" for path in paths] for place, paths in places])
 
     @staticmethod
     def _number(tree: Tree) -> int:

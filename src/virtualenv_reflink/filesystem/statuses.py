@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
 
 from virtualenv_reflink.filesystem.native import native_statuses
 
@@ -75,6 +77,15 @@ def statuses_of(root: str, paths: list[str]) -> Statuses:
     """
     look = native_statuses()
     return Statuses(look(root, paths) if look else b"".join(_row(root, path) for path in paths))
+
+
+def statuses_of_groups(root: str, groups: list[list[str]]) -> Iterator[Statuses]:
+    """Return the statuses of each group of files by their paths in a directory; all are looked at, at once.
+
+    :raises OSError: as :func:`statuses_of` does.
+    """
+    statuses = statuses_of(root, [path for group in groups for path in group])
+    return (statuses.of(start, end) for start, end in pairwise(accumulate(map(len, groups), initial=0)))
 
 
 def _row(root: str, path: str) -> bytes:

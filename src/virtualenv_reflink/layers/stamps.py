@@ -8,10 +8,9 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from virtualenv_reflink.filesystem.statuses import Statuses, statuses_of
+from virtualenv_reflink.filesystem.statuses import Statuses, statuses_of, statuses_of_groups
 
 FILES_AT_ONCE = 10_000
 """How many files of a layer are looked at each time it is used, about 20 ms of work for one processor."""
@@ -167,10 +166,8 @@ def _state(layer: str, directories: list[str]) -> str:
 
 def _statuses(layer: str, stamps: Stamps, chosen: Sequence[int]) -> Iterator[Statuses]:
     """Look at the files of all ``chosen`` groups at once."""
-    names = [stamps.names[group].split("/") for group in chosen]
-    places = [f"{stamps.directories[stamps.places[group]]}/" for group in chosen]
-    statuses = statuses_of(layer, [place + name for place, files in zip(places, names, strict=True) for name in files])
-    return (statuses.of(start, end) for start, end in pairwise(accumulate(map(len, names), initial=0)))
+    places = [(f"{stamps.directories[stamps.places[group]]}/", stamps.names[group].split("/")) for group in chosen]
+    return statuses_of_groups(layer, [[place + name for name in names] for place, names in places])
 
 
 def _digest(content: memoryview | bytes) -> str:

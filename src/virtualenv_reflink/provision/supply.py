@@ -181,15 +181,17 @@ class Supply:
             return []
         cache = self._context.cache
         unpacked = [supplied.wheel for supplied in wheels]
-        linked, mapped = cache.linked(unpacked), cache.linked(unpacked, MAPPED)
-        found = []
-        for supplied in wheels:
-            if supplied.wheel.key in linked:
-                found += cache.links.all_files([(supplied.wheel, supplied.bytecode)])
-            elif supplied.wheel.key in mapped and supplied.shared_objects is None:
-                shared_objects = cache.links.shared_objects(supplied.wheel)
-                found += [cache.links.mapped(shared_objects)] if shared_objects else []
-        return found
+        linked = cache.linked(unpacked)
+        mapped = cache.linked(unpacked, MAPPED) - linked
+        whole = [(supplied.wheel, supplied.bytecode) for supplied in wheels if supplied.wheel.key in linked]
+        parts = [
+            cache.links.shared_objects(supplied.wheel)
+            for supplied in wheels
+            if supplied.wheel.key in mapped and supplied.shared_objects is None
+        ]
+        # a cache without links does not need to import what knows them
+        found = cache.links.all_files(whole) if whole else []
+        return [*found, *(cache.links.mapped(part) for part in parts if part)]
 
     @cached_property
     def _fetcher(self) -> Fetcher:
