@@ -56,7 +56,7 @@ def test_twenty_processes_unpack_each_wheel_once(tmp_path: Path, wheelhouse: Pat
     ]
     assert len(trees[0]) > 900
     assert all(tree == trees[0] for tree in trees)
-    assert list((cache / "v4" / "staging").iterdir()) == []
+    assert list((cache / "v5" / "staging").iterdir()) == []
 
 
 @ONCE
@@ -79,17 +79,17 @@ def test_a_kill_at_any_moment_leaves_no_half_entry(tmp_path: Path, virtualenv: R
         # half of the rounds begin with a cold cache, the others with the one this left
         if moments.random() < 0.5:
             subprocess.run(["rm", "-rf", cache], check=True)
-    assert not list(cache.glob("v4/staging/*"))
+    assert not list(cache.glob("v5/staging/*"))
 
 
 def test_what_a_killed_process_staged_is_cleared_by_the_next(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, {"sample.py": b""})
     cache = WheelCache(tmp_path / "cache")
     key = cache.unpacked(wheel).key
-    abandoned = tmp_path / "cache" / "v4" / "staging" / f"{key}.unpacked.dead"
+    abandoned = tmp_path / "cache" / "v5" / "staging" / f"{key}.unpacked.dead"
     abandoned.mkdir()
     (abandoned / "half").write_text("half")
-    subprocess.run(["rm", "-rf", tmp_path / "cache" / "v4" / "wheels"], check=True)
+    subprocess.run(["rm", "-rf", tmp_path / "cache" / "v5" / "wheels"], check=True)
     cache.unpacked(wheel)
     assert not abandoned.exists()
 
@@ -123,4 +123,4 @@ def test_cached_files_are_read_only_and_the_root_is_nobody_elses(tmp_path: Path,
 def test_the_default_place_is_the_users_cache_directory(tmp_path: Path, virtualenv: Run) -> None:
     environ = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "xdg")}
     virtualenv("--no-download", tmp_path / "env", env=environ)
-    assert (tmp_path / "xdg" / "virtualenv-reflink" / "v4" / "wheels").is_dir()
+    assert (tmp_path / "xdg" / "virtualenv-reflink" / "v5" / "wheels").is_dir()

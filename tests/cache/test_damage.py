@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import shutil
 import sys
@@ -62,13 +63,13 @@ def test_a_damaged_manifest_is_made_again(tmp_path: Path, change: Callable[[byte
     first = cache.unpacked(wheel)
     compiled = cache.bytecode(first, PYTHON, cache.facts(PYTHON))
     before = content_of(first.tree), set(content_of(compiled))
-    for manifest in (tmp_path / "cache").glob("v4/wheels/*/*/manifest.json"):
+    for manifest in (tmp_path / "cache").glob("v5/wheels/*/*/manifest.json"):
         overwrite(manifest, change(manifest.read_bytes()))
     again = WheelCache(tmp_path / "cache")
     second = again.unpacked(wheel)
     bytecode = again.bytecode(second, PYTHON, again.facts(PYTHON))
     assert (content_of(second.tree), set(content_of(bytecode))) == before
-    assert not list((tmp_path / "cache").glob("v4/staging/*"))
+    assert not list((tmp_path / "cache").glob("v5/staging/*"))
 
 
 @pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
@@ -79,7 +80,7 @@ def test_a_damaged_memo_counts_as_absent(tmp_path: Path, change: Callable[[bytes
     key = cache.unpacked(wheel).key
     cache.write_note("digests", "other", "x")
     for kind in ("interpreters", "digests"):
-        for memo in (tmp_path / "cache" / "v4" / kind).iterdir():
+        for memo in (tmp_path / "cache" / "v5" / kind).iterdir():
             overwrite(memo, change(memo.read_bytes()))
     again = WheelCache(tmp_path / "cache")
     assert again.facts(PYTHON) == facts
@@ -91,10 +92,10 @@ def test_what_is_kept_is_recalled_or_absent(tmp_path: Path) -> None:
     cache = WheelCache(tmp_path / "cache")
     cache.write_note("kind", "good", '{"a": 1}')
     cache.write_note("kind", "bad", "{")
-    (tmp_path / "cache" / "v4" / "kind" / "binary").write_bytes(b"\xff")
-    (tmp_path / "cache" / "v4" / "kind" / "directory").mkdir()
-    (tmp_path / "cache" / "v4" / "kind" / "dangling").symlink_to("nowhere")
-    os.mkfifo(tmp_path / "cache" / "v4" / "kind" / "pipe")
+    (tmp_path / "cache" / "v5" / "kind" / "binary").write_bytes(b"\xff")
+    (tmp_path / "cache" / "v5" / "kind" / "directory").mkdir()
+    (tmp_path / "cache" / "v5" / "kind" / "dangling").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "cache" / "v5" / "kind" / "pipe")
     assert cache.read_note("kind", "good", json.loads) == {"a": 1}
     for key in ("bad", "binary", "directory", "dangling", "absent"):
         assert cache.read_note("kind", key, json.loads) is None
@@ -109,7 +110,7 @@ POISON = ["..", "../x", "a/../../x", "/etc", "a//b", "./a", "a/.", "", "a\\..\\b
 def test_a_manifest_that_names_a_directory_outside_is_not_believed(tmp_path: Path, path: str) -> None:
     wheel = make_wheel(tmp_path, {"sample.py": b""})
     unpacked = WheelCache(tmp_path / "cache").unpacked(wheel)
-    poison(unpacked, lambda schemes: schemes["purelib"].append([path, [["pwned", False, 0, ""]]]))
+    poison(unpacked, lambda schemes: schemes["purelib"].append([path, ["pwned", "0", "0", ""]]))
     assert is_refused(unpacked)
     assert WheelCache(tmp_path / "cache").unpacked(wheel).tree.schemes == unpacked.tree.schemes
 
@@ -118,15 +119,20 @@ def test_a_manifest_that_names_a_directory_outside_is_not_believed(tmp_path: Pat
 def test_a_manifest_that_names_a_file_outside_is_not_believed(tmp_path: Path, name: str) -> None:
     wheel = make_wheel(tmp_path, {"sample.py": b"", "other/sample.py": b""})
     unpacked = WheelCache(tmp_path / "cache").unpacked(wheel)
-    poison(unpacked, lambda schemes: schemes["purelib"][-1][1].append([name, False, 0, ""]))
+    poison(unpacked, lambda schemes: append_file(schemes["purelib"][-1][1], name))
     assert is_refused(unpacked)
     assert WheelCache(tmp_path / "cache").unpacked(wheel).tree.schemes == unpacked.tree.schemes
 
 
 SHAPES: dict[str, Callable[[dict], object]] = {  # type: ignore[type-arg]
     "unknown scheme": lambda content: content["schemes"].update({"../x": []}),
-    "file without size": lambda content: content["schemes"]["purelib"][0][1].append(["x", False]),
-    "name that is a number": lambda content: content["schemes"]["purelib"][0][1].append([1, False, 0, ""]),
+    "file without size": lambda content: append_file(content["schemes"]["purelib"][0][1], "x", size=""),
+    "negative size": lambda content: append_file(content["schemes"]["purelib"][0][1], "x", size=",-1"),
+    "file without hash": lambda content: append_file(content["schemes"]["purelib"][0][1], "x", hash_=""),
+    "file of another kind": lambda content: append_file(content["schemes"]["purelib"][0][1], "x", executable="2"),
+    "names that are a number": lambda content: operator.setitem(content["schemes"]["purelib"][0][1], 0, 1),
+    "hashes that are a list": lambda content: operator.setitem(content["schemes"]["purelib"][0][1], 3, [""]),
+    "no hashes": lambda content: content["schemes"]["purelib"][0][1].pop(),
     "no metadata": lambda content: content.pop("metadata"),
     "more metadata": lambda content: content["metadata"].update(more=1),
     "script outside": lambda content: content["metadata"].update(rewritten_scripts=["../../x"]),
@@ -158,6 +164,14 @@ def poison(unpacked: UnpackedWheel, change: Callable[[dict], object]) -> None:  
     overwrite(manifest, json.dumps(content).encode())
     with pytest.raises(DamagedError):
         tree_of("root", content)
+
+
+def append_file(
+    table: list[str], name: str, *, executable: str = "0", size: str = ",0", hash_: str = ",sha256=x"
+) -> None:
+    """Add a file to a table in a manifest, or what is none."""
+    for column, more in enumerate((f"/{name}", executable, size, hash_)):
+        table[column] += more
 
 
 def is_refused(unpacked: UnpackedWheel) -> bool:
@@ -205,7 +219,7 @@ def test_a_wheel_is_dropped_with_its_bytecode_but_not_one_that_was_made_again(tm
     new = cache.unpacked(wheel)
     cache.drop(old)
     assert cache.cached(old.key) == new
-    assert not list((tmp_path / "cache").glob("v4/staging/*"))
+    assert not list((tmp_path / "cache").glob("v5/staging/*"))
 
 
 def test_a_layer_without_description_is_built_again(tmp_path: Path) -> None:
@@ -228,7 +242,7 @@ def test_a_layer_without_description_is_built_again(tmp_path: Path) -> None:
     assert cache.described(entry, json.loads) is None
     cache.drop_layer("layer-key")
     assert not entry.exists()
-    assert not list((tmp_path / "cache").glob("v4/staging/*"))
+    assert not list((tmp_path / "cache").glob("v5/staging/*"))
 
 
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
@@ -250,7 +264,7 @@ def test_a_sealed_layer_that_was_half_deleted_is_built_again(place: Path) -> Non
     again.layer("snapshot-key", fill)
     assert is_subvolume(str(entry / "tree"))
     assert (entry / "layer.json").exists()
-    assert not list((place / "cache").glob("v4/staging/*"))
+    assert not list((place / "cache").glob("v5/staging/*"))
 
 
 def test_links_are_noted_before_they_are_made(tmp_path: Path) -> None:
@@ -300,7 +314,7 @@ def test_a_damaged_note_of_links_means_that_there_are_some(tmp_path: Path, text:
     unpacked = cache.unpacked(make_wheel(tmp_path, {"sample.py": b"a = 1\n"}))
     os.link(Path(unpacked.tree.root, "purelib", "sample.py"), tmp_path / "link")
     cache.links.note([Linked(unpacked.tree, LINKED)])
-    (note,) = (tmp_path / "cache" / "v4" / "linked").glob("*=*")
+    (note,) = (tmp_path / "cache" / "v5" / "linked").glob("*=*")
     note.rename(note.with_name(note.name.partition("=")[0] + text))
     assert cache.linked([unpacked]) == {unpacked.key}
     assert cache.changed_file(unpacked, None) is None
@@ -325,7 +339,7 @@ def test_many_note_links_of_one_wheel_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(6) as pool:
         assert all(pool.map(note, range(6)))
     WheelCache(tmp_path / "cache").links.note(linked)
-    assert len(list(tmp_path.glob("cache/v4/linked/*"))) == 2
+    assert len(list(tmp_path.glob("cache/v5/linked/*"))) == 2
 
 
 def test_one_cache_serves_many_threads(tmp_path: Path) -> None:
@@ -354,4 +368,4 @@ def test_one_cache_serves_many_threads(tmp_path: Path) -> None:
     assert len(found) == 64
     assert len({(name, tree.mtime_ns) for name, tree in found}) == 8
     assert read_tree(Path(found[0][1].root).parent) == found[0][1]
-    assert not list((tmp_path / "cache").glob("v4/staging/*"))
+    assert not list((tmp_path / "cache").glob("v5/staging/*"))

@@ -41,7 +41,7 @@ def test_a_cache_is_as_specified(tmp_path: Path, place: Path, mode: str, reflink
     options = ["--without-pip", "--wheel-cache", place / "cache", "--link-mode", mode]
     reflink("venv", *options, "--with", wheel, "--with", hook, place / "env")
     assert b"Signature: 8a477f597d28d172789f06886806bc55" in (place / "cache" / "CACHEDIR.TAG").read_bytes()
-    layout = place / "cache" / "v4"
+    layout = place / "cache" / "v5"
     for path in layout.rglob("*"):
         name = str(path.relative_to(layout))
         assert path.is_dir() or any(re.fullmatch(pattern, name, re.DOTALL) for pattern in PLACES), name
@@ -69,13 +69,14 @@ def check_files(entry: Path) -> None:
     assert SCHEMES.issuperset(manifest["schemes"])
     listed = set()
     for scheme, directories in manifest["schemes"].items():
-        for directory, files in directories:
-            for name, executable, size, hash_ in files:
+        for directory, (names, executables, sizes, hashes) in directories:
+            columns = names.split("/"), executables, sizes.split(","), hashes.split(",")
+            for name, executable, size, hash_ in zip(*columns, strict=True) if names else ():
                 path = entry / "tree" / scheme / directory / name
                 status, (algorithm, _, value) = path.stat(), hash_.partition("=")
                 digest = hashlib.new(algorithm, path.read_bytes()).digest()
                 assert base64.urlsafe_b64encode(digest).decode().rstrip("=") == value
-                assert (status.st_size, status.st_mtime_ns) == (size, manifest["mtime_ns"])
-                assert status.st_mode & 0o777 == (0o555 if executable else 0o444)
+                assert (status.st_size, status.st_mtime_ns) == (int(size), manifest["mtime_ns"])
+                assert status.st_mode & 0o777 == (0o555 if executable == "1" else 0o444)
                 listed.add(path)
     assert listed == {path for path in (entry / "tree").rglob("*") if path.is_file()}

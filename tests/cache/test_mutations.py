@@ -101,9 +101,9 @@ def test_a_wheel_changed_at_random(tmp_path: Path, seed: int, change: Callable[[
     if refusal is not None:
         assert refusal.startswith(f"{wheel.name} cannot be used: ")
         assert refusal.isprintable()
-        assert not list((tmp_path / "cache").glob("v4/wheels/*/*"))
+        assert not list((tmp_path / "cache").glob("v5/wheels/*/*"))
     assert outside(tmp_path) == before
-    assert not list((tmp_path / "cache").glob("v4/staging/*"))
+    assert not list((tmp_path / "cache").glob("v5/staging/*"))
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -117,8 +117,13 @@ def test_a_manifest_changed_at_random(tmp_path: Path, seed: int) -> None:
         directories = chance.choice(list(parts["schemes"].values()))
         directory = chance.choice(directories)
         chosen = chance.choice(["..", "../..", "/etc", "a/../../..", "", ".", 0, None, [], "a\0b", "\\..\\"])
-        if directory[1] and chance.randrange(2):
-            chance.choice(directory[1])[chance.randrange(4)] = chosen
+        column, separator = chance.choice([(0, "/"), (2, ","), (3, ",")])
+        if isinstance(chosen, str) and directory[1][0] and chance.randrange(2):
+            values = directory[1][column].split(separator)
+            values[chance.randrange(len(values))] = chosen
+            directory[1][column] = separator.join(values)
+        elif chance.randrange(2):
+            directory[1][chance.randrange(4)] = chosen
         else:
             directory[chance.randrange(2)] = chosen
         content = json.dumps(parts).encode()

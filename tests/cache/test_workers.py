@@ -77,7 +77,7 @@ def test_workers_make_what_one_process_makes(folder: Path, tmp_path: Path, refli
         one = ["venv", "--without-pip", "--wheel-cache", tmp_path / "other", "--with", wheel, tmp_path / "one"]
         reflink(*one, "--clear")
     ours, theirs = (
-        {key: value for key, value in tree_digest(place / "v4" / "wheels").items() if "manifest" not in key}
+        {key: value for key, value in tree_digest(place / "v5" / "wheels").items() if "manifest" not in key}
         for place in (tmp_path / "cache", tmp_path / "other")
     )
     assert len(packages(tmp_path / "env")) == NUMBER

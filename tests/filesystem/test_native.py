@@ -108,7 +108,7 @@ def test_threads_may_share_what_places_files(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     for name in names:
         (tmp_path / "source" / name).write_text(name)
-    rows = [(name, False, len(name), "") for name in names]
+    columns = "/".join(names), "0" * len(names), ",".join(str(len(name)) for name in names)
     placing = native.start_placing(0o022)
     assert placing is not None
 
@@ -116,7 +116,7 @@ def test_threads_may_share_what_places_files(tmp_path: Path) -> None:
         for number in range(batches):
             target = tmp_path / f"{thread}-{number}"
             target.mkdir()
-            placing.submit(native.COPY, f"{tmp_path}/source", str(target), rows, None)
+            placing.submit(native.COPY, f"{tmp_path}/source", str(target), *columns, None)
             placing.wait(0)
             assert placing.placed()[0] <= threads * batches * len(names)
             assert placing.failure() is None

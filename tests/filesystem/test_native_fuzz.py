@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.tasks import new_tasks, tasks
 from virtualenv_reflink.cache.disk_usage import _measure as measure_in_python
+from virtualenv_reflink.cache.file_table import File, FileTable
 from virtualenv_reflink.filesystem import native
 from virtualenv_reflink.filesystem.deletion import delete_tree
 
@@ -38,6 +39,7 @@ ODD: list[Any] = [
     ("a",),
     object(),
 ]
+COLUMNS: list[Any] = [*ODD, "a/b", "01", "1,2", "1,", ",", "1,-2", "012", "9" * 30]
 # none of them leads anywhere
 PATHS: list[Any] = [None, 1, "a\0b", "", "x" * 5000, "missing"]
 
@@ -48,7 +50,7 @@ def test_random_batches_are_placed_or_named(tmp_path: Path) -> None:
         place = tmp_path / str(number)
         names = made(place / "source", rng)
         (place / "target").mkdir()
-        wanted = [(name, rng.random() < 0.5, size + (rng.random() < 0.02), "") for name, size in names]
+        wanted = [File(name, rng.random() < 0.5, size + (rng.random() < 0.02), "") for name, size in names]
         for name, *_ in rng.sample(wanted, len(wanted) // 40):
             rng.choice([(place / "source" / name).unlink, (place / "target" / name).mkdir])()
         placing = native.start_placing(0o022)
@@ -56,7 +58,8 @@ def test_random_batches_are_placed_or_named(tmp_path: Path) -> None:
         cut = sorted(rng.choices(range(len(wanted) + 1), k=6))
         for start, end in zip([0, *cut], [*cut, len(wanted)], strict=True):
             operation = rng.choice([native.CLONE, native.LINK, native.COPY])
-            placing.submit(operation, f"{place}/source", f"{place}/target", wanted[start:end], rng.choice([None, -5]))
+            columns = FileTable.of(wanted[start:end])[:3]
+            placing.submit(operation, f"{place}/source", f"{place}/target", *columns, rng.choice([None, -5]))
         if rng.random() < 0.2:
             placing.stop()
         while not placing.wait(0.01):
@@ -94,11 +97,11 @@ def test_arguments_of_any_kind_are_refused_or_harmless(tmp_path: Path) -> None:
     assert placing is not None
     refused = 0
     for _ in range(ROUNDS * 50):
-        rows = [tuple(rng.choices(ODD, k=rng.randrange(5))), rng.choice(ODD)]
+        columns = rng.choices(COLUMNS, k=3)
         call: Callable[[], object] = rng.choice(
             [
-                lambda: placing.submit(*rng.choices(ODD, k=5)),
-                lambda rows=rows: placing.submit(rng.randrange(-1, 4), str(tmp_path), str(tmp_path), rows, None),
+                lambda: placing.submit(*rng.choices(ODD, k=7)),
+                lambda given=columns: placing.submit(rng.randrange(-1, 4), str(tmp_path), str(tmp_path), *given, None),
                 lambda: placing.wait(rng.choice(ODD)),
                 lambda: native._load().Placing(*rng.choices(ODD, k=rng.randrange(4))),
                 lambda: native._load().extents(rng.choice([rng.choices(ODD, k=rng.randrange(4)), rng.choice(ODD)])),
@@ -123,8 +126,8 @@ def test_one_that_is_dropped_ends_its_threads(tmp_path: Path) -> None:
         (tmp_path / str(number)).mkdir()
         placing = native.start_placing(0o022)
         assert placing is not None
-        rows = [(name, False, size, "") for name, size in names]
-        placing.submit(native.COPY, f"{tmp_path}/source", f"{tmp_path}/{number}", rows, None)
+        columns = FileTable.of([File(name, False, size, "") for name, size in names])[:3]
+        placing.submit(native.COPY, f"{tmp_path}/source", f"{tmp_path}/{number}", *columns, None)
         del placing
     assert not new_tasks(before)
 
@@ -188,7 +191,7 @@ def test_a_part_built_with_a_later_python_counts_references(tmp_path: Path) -> N
     assert placing is not None
     before = sys.getrefcount(None)
     for _ in range(1000):
-        placing.submit(native.COPY, str(tmp_path), str(tmp_path), [], None)
+        placing.submit(native.COPY, str(tmp_path), str(tmp_path), "", "", "", None)
         placing.failure()
     placing.stop()
     assert abs(sys.getrefcount(None) - before) < 500

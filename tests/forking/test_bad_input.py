@@ -20,7 +20,6 @@ from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.forking.tree import FilesAsTheyAre
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
-from virtualenv_reflink.placing.files import Row
 from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.placing.placer import Placer
 from virtualenv_reflink.placing.worklist import Worklist
@@ -105,10 +104,10 @@ def test_files_that_go_before_they_are_copied_are_left_out(
         (source / name).chmod(0o640)
         os.utime(source / name, ns=(1, 2))
     placer = Placer([mode])
-    rows: list[Row] = [(name, None, None) for name in ("first", "gone", "last")]
+    names = ["first", "gone", "last"]
     with Worklist(placer, Progress()) as worklist:
         chosen = placer.files.between(str(source / "first"), str(target))
-        worklist.add([FilesAsTheyAre(str(source), str(target), rows, chosen, current_umask())])
+        worklist.add([FilesAsTheyAre(str(source), str(target), names, chosen, current_umask())])
     assert facts(target) == facts(source)
     assert sorted(os.listdir(target)) == ["first", "last"]
 

@@ -15,7 +15,7 @@ LAYER = "layer-0"
 def environment(directory: Path, layer: str = LAYER) -> Path:
     library = directory / "lib" / "python3.13" / "site-packages"
     library.mkdir(parents=True)
-    (library / LAYER_STATE).write_text(f'{{"layer": "/cache/v4/layers/{layer}/tree", "files": {{}}}}')
+    (library / LAYER_STATE).write_text(f'{{"layer": "/cache/v5/layers/{layer}/tree", "files": {{}}}}')
     return directory
 
 

@@ -19,7 +19,7 @@ from benchmarks.loop_mounts import loop_mount
 from tests.conftest import require_mounts
 from tests.support.tasks import new_tasks, tasks
 from tests.support.tools import default_signals
-from virtualenv_reflink.cache.manifest import File
+from virtualenv_reflink.cache.file_table import File, FileTable
 from virtualenv_reflink.filesystem import native
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.filesystem.source import SourceError
@@ -65,7 +65,7 @@ def place_all(place: Path, files: list[File], mode: type[FileMode], progress: Pr
     with Worklist(placer, progress or Progress()) as worklist:
         for file in files:
             how = mode(current_umask())
-            worklist.add([Batch(str(place / "source"), str(place / "target"), [file], MTIME_NS, how)])
+            worklist.add([Batch(str(place / "source"), str(place / "target"), FileTable.of([file]), MTIME_NS, how)])
     return placer.outcome
 
 

@@ -4,10 +4,12 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cached_property
 from typing import NamedTuple
 
+from virtualenv_reflink.cache.file_table import FileTable
 from virtualenv_reflink.cache.link_notes import Links
-from virtualenv_reflink.cache.manifest import MANIFEST_NAME, Directory, File, Tree
+from virtualenv_reflink.cache.manifest import MANIFEST_NAME, Directory, Tree
 from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.filesystem.statuses import Statuses
 
@@ -51,9 +53,10 @@ def examined(tree: Tree, links: Links, statuses: Statuses) -> Finding:
     """
     hashed, proven, start = False, True, 0
     for scheme, directories in tree.schemes.items():
-        files = [file for directory in directories for file in directory.files]
-        of_scheme = _Scheme(files, tree.mtime_ns, links, statuses.of(start, start + len(files)))
-        start += len(files)
+        tables = [directory.table for directory in directories]
+        number = sum(table.number for table in tables)
+        of_scheme = _Scheme(tables, tree.mtime_ns, links, statuses.of(start, start + number))
+        start += number
         suspects = frozenset(of_scheme.suspects()) if of_scheme.has_suspects() else frozenset()
         hashed |= bool(suspects)
         proven &= of_scheme.is_proven(suspects)
@@ -78,8 +81,8 @@ def restore_mtime(path: str, mtime_ns: int | None) -> None:
 class _Scheme:
     """The files of a scheme, by their numbers, and what lstat(2) tells of them now."""
 
-    def __init__(self, files: list[File], mtime_ns: int | None, links: Links, statuses: Statuses) -> None:
-        self._files = files
+    def __init__(self, tables: list[FileTable], mtime_ns: int | None, links: Links, statuses: Statuses) -> None:
+        self._tables = tables
         self._mtime_ns = mtime_ns
         self._links = links
         self._sizes = statuses.sizes
@@ -99,38 +102,38 @@ class _Scheme:
     def suspects(self) -> Iterator[int]:
         """Yield the files of which only the hash can tell that they are as they were made."""
         common = max((counted := Counter(self._numbers)), key=counted.__getitem__, default=1)
-        rows = zip(self._files, self._mtimes, self._modes, self._ctimes, self._numbers, strict=True)
-        for index, (file, mtime_ns, mode, ctime_ns, number) in enumerate(rows):
+        rows = zip(self._hashes, self._mtimes, self._modes, self._ctimes, self._numbers, strict=True)
+        for index, (hash_, mtime_ns, mode, ctime_ns, number) in enumerate(rows):
             linked_with_others = self._links.number not in {None, number} and number == common
             touched = ctime_ns > self._links.seen_ns and not linked_with_others
-            if mtime_ns != self._mtime_ns or mode & _WRITABLE or (touched and file.hash):
+            if mtime_ns != self._mtime_ns or mode & _WRITABLE or (touched and hash_):
                 yield index
 
     def resized(self) -> set[int]:
         """Return the files that have other sizes than those they were made with."""
-        known = [file.size for file in self._files]
-        if known == self._sizes:
+        if self._known_sizes == self._sizes:
             return set()
-        return {index for index, sizes in enumerate(zip(known, self._sizes, strict=True)) if len(set(sizes)) > 1}
+        pairs = zip(self._known_sizes, self._sizes, strict=True)
+        return {index for index, (known, found) in enumerate(pairs) if known != found}
 
     def is_proven(self, hashed: frozenset[int]) -> bool:
         """Return whether no file was touched since the links were proven but those that were ``hashed``."""
         until = self._links.proven_ns
         return max(self._ctimes, default=0) <= until or all(
-            ctime_ns <= until or (index in hashed and bool(self._files[index].hash))
+            ctime_ns <= until or (index in hashed and bool(self._hashes[index]))
             for index, ctime_ns in enumerate(self._ctimes)
         )
 
     def is_restored(self, number: int, path: str) -> bool:
         """Return whether a file can be read and has its content; if so, its mtime and its mode are put back."""
-        file, mode = self._files[number], self._modes[number]
+        hash_, mode = self._hashes[number], self._modes[number]
         try:
-            if self._sizes[number] != file.size:
+            if self._sizes[number] != self._known_sizes[number]:
                 return False
-            if file.hash and hash_of_file(path, file.hash.partition("=")[0]) != file.hash:
+            if hash_ and hash_of_file(path, hash_.partition("=")[0]) != hash_:
                 return False
             if self._mtimes[number] != self._mtime_ns:
-                if not file.hash:
+                if not hash_:
                     return False
                 restore_mtime(path, self._mtime_ns)
             if mode & _WRITABLE:
@@ -139,6 +142,14 @@ class _Scheme:
             return False
         return True
 
+    @cached_property
+    def _known_sizes(self) -> list[int]:
+        return [int(size) for table in self._tables for size in table.each_size()]
+
+    @cached_property
+    def _hashes(self) -> list[str]:
+        return [hash_ for table in self._tables for hash_ in table.each_hash()]
+
     def _are_linked_together(self) -> bool:
         return self._links.number not in {None, *self._numbers} and len(set(self._numbers)) == 1
 
@@ -146,4 +157,4 @@ class _Scheme:
 def _paths(scheme: str, directories: list[Directory]) -> list[str]:
     prefixes = (f"{scheme}/{directory.path}/" if directory.path else f"{scheme}/" for directory in directories)
     named = zip(prefixes, directories, strict=True)
-    return [prefix + file.name for prefix, directory in named for file in directory.files]
+    return [prefix + name for prefix, directory in named for name in directory.table.each_name()]

@@ -7,7 +7,8 @@ import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.manifest import File, Tree
+from virtualenv_reflink.cache.file_table import File
+from virtualenv_reflink.cache.manifest import Tree
 from virtualenv_reflink.cache.record_hash import hash_of_file
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from virtualenv_reflink.cache.trust import ELSEWHERE, check_inside, check_root
 
-VERSION = "v4"
+VERSION = "v5"
 """The directory of this layout, so that a later one never reads an older one."""
 
 

@@ -3,11 +3,11 @@
 import errno
 import json
 import os
-from collections.abc import Iterator
-from itertools import starmap
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from virtualenv_reflink.cache.file_table import File, FileTable, are_whole
 from virtualenv_reflink.cache.names import SCHEMES, is_plain_name, is_plain_path, leads_elsewhere
 
 MANIFEST_NAME = "manifest.json"
@@ -19,20 +19,20 @@ TREE_NAME = "tree"
 _DAMAGE = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
-class File(NamedTuple):
-    """A file of a directory: its name, whether it is executable, its size in bytes and its RECORD hash."""
-
-    name: str
-    executable: bool
-    size: int
-    hash: str
-
-
 class Directory(NamedTuple):
     """A directory of a scheme, as a ``/``-separated path ("" is the scheme's own), and the files in it."""
 
     path: str
-    files: list[File]
+    table: FileTable
+
+    @property
+    def files(self) -> list[File]:
+        """The files one by one."""
+        return self.table.files()
+
+    def without(self, paths: Collection[str]) -> FileTable:
+        """Return the files but those at some paths, which are relative to the scheme."""
+        return FileTable.of([file for file in self.files if self.path_of(file) not in paths])
 
     def path_of(self, file: File) -> str:
         """Return the path of one of its files, relative to the scheme."""
@@ -96,24 +96,27 @@ class TreeBuilder:
     """Collects files in the order in which they were written."""
 
     def __init__(self) -> None:
-        self._schemes: dict[str, dict[str, Directory]] = {}
+        self._schemes: dict[str, dict[str, list[File]]] = {}
 
     def add(self, scheme: str, path: str, *, executable: bool, size: int, hash_: str) -> None:
         """Note a file and the directories above it."""
         parent, _, name = path.rpartition("/")
-        self._directory(scheme, parent).files.append(File(name, executable, size, hash_))
+        self._directory(scheme, parent).append(File(name, executable, size, hash_))
 
-    def _directory(self, scheme: str, path: str) -> Directory:
+    def _directory(self, scheme: str, path: str) -> list[File]:
         known = self._schemes.setdefault(scheme, {})
         if path not in known:
             if path:
                 self._directory(scheme, path.rpartition("/")[0])
-            known[path] = Directory(path, [])
+            known[path] = []
         return known[path]
 
     def schemes(self) -> dict[str, list[Directory]]:
         """Return what was collected."""
-        return {scheme: list(directories.values()) for scheme, directories in self._schemes.items()}
+        return {
+            scheme: [Directory(path, FileTable.of(files)) for path, files in directories.items()]
+            for scheme, directories in self._schemes.items()
+        }
 
 
 def write_tree(entry: Path, builder: TreeBuilder, mtime_ns: int | None, metadata: Metadata | None = None) -> None:
@@ -199,11 +202,13 @@ def _read(entry: Path) -> tuple[Tree, dict[str, Any]]:
 
 def _tree(root: str, content: dict[str, Any]) -> Tree:
     schemes = {
-        scheme: [Directory(path, list(starmap(File, files))) for path, files in directories]
+        scheme: [Directory(path, FileTable(*columns)) for path, columns in directories]
         for scheme, directories in content["schemes"].items()
     }
     if not SCHEMES.issuperset(schemes):
         raise DamagedError("it names a scheme that does not exist")
+    if not are_whole(directory.table for directories in schemes.values() for directory in directories):
+        raise DamagedError("it lacks something of a file")
     mtime_ns = content["mtime_ns"]
     return Tree(root, schemes, mtime_ns if mtime_ns is None else int(mtime_ns))
 
@@ -217,13 +222,10 @@ def _is_plain(tree: Tree, text: bytes) -> bool:
     directories = [directory for found in tree.schemes.values() for directory in found]
     # what is no text cannot be joined, and a scheme's own directory has no path
     paths = "/".join(["", *[path for path, _ in directories if path != ""], ""])
-    names = "/".join([file[0] for _, files in directories for file in files])
+    names = "/".join(["", *[table.names for _, table in directories if table.number], ""])
     return not (
         # without a backslash, strings in JSON have neither control characters nor backslashes
-        text.find(b"\\", begin) >= 0
-        or (paths != "/" and leads_elsewhere(paths))
-        or names.count("/") != max(0, sum([len(files) for _, files in directories]) - 1)
-        or "/../" in f"/{names}/"
+        text.find(b"\\", begin) >= 0 or any(joined != "/" and leads_elsewhere(joined) for joined in (paths, names))
     )
 
 

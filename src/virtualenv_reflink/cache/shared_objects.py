@@ -3,6 +3,7 @@
 import json
 from typing import NamedTuple
 
+from virtualenv_reflink.cache.file_table import FileTable
 from virtualenv_reflink.cache.manifest import Directory, Tree, UnpackedWheel
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.filesystem.shared_objects import is_shared_object
@@ -49,13 +50,12 @@ def _parted(tree: Tree, names: _Names) -> Parts:
     for scheme, directories in tree.schemes.items():
         inside = names.get(scheme, {})
         named[scheme] = [
-            Directory(path, [file for file in files if file.name in inside[path]])
-            for path, files in directories
+            Directory(path, FileTable.of([file for file in table.files() if file.name in inside[path]]))
+            for path, table in directories
             if path in inside
         ]
         others[scheme] = [
-            Directory(path, [file for file in files if file.name not in inside[path]] if path in inside else files)
-            for path, files in directories
+            Directory(path, table.without(inside[path]) if path in inside else table) for path, table in directories
         ]
     return Parts(tree._replace(schemes=named), tree._replace(schemes=others))
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from virtualenv_reflink.cache.manifest import File, Tree, UnpackedWheel
+from virtualenv_reflink.cache.manifest import Tree, UnpackedWheel
 from virtualenv_reflink.cache.record_hash import hash_of
 from virtualenv_reflink.environment.environment import Environment
 
@@ -30,9 +30,9 @@ class Recorder:
             without = left_out if scheme == "scripts" else ()
             for directory in directories:
                 parent = self._prefixes[scheme] + (f"{directory.path}/" if directory.path else "")
-                for name, _, size, hash_ in directory.files:
-                    if not (without and directory.path_of(File(name, False, size, hash_)) in without):
-                        yield parent + name, hash_, str(size)
+                table = directory.without(without) if without else directory.table
+                names = [parent + name for name in table.each_name()]
+                yield from zip(names, table.each_hash(), table.each_size(), strict=True)
 
     def compiled(self, tree: Tree, left_out: frozenset[str] = frozenset()) -> Iterator[Row]:
         """Yield a row for each file of bytecode, which has neither hash nor size, as pip writes it."""

@@ -38,7 +38,7 @@
 
 enum {
     /* native.py takes no other; a change of what Python sees is a new one */
-    INTERFACE = 5,
+    INTERFACE = 6,
     MOST_THREADS = 4,
     /* an interrupt waits for no more than this */
     COPIED_AT_ONCE = 16 << 20,
@@ -306,7 +306,7 @@ struct batch {
     struct batch *next;
     enum operation operation;
     struct timespec mtime;
-    char *source, *target;
+    char *source, *target, *names;
     size_t number;
     struct file files[];
 };
@@ -333,11 +333,9 @@ struct placing {
 
 static void free_batch(struct batch *batch)
 {
-    size_t index;
-    for (index = 0; index < batch->number; index++)
-        free(batch->files[index].name);
     free(batch->source);
     free(batch->target);
+    free(batch->names);
     free(batch);
 }
 
@@ -973,31 +971,48 @@ static bool is_dated(const char *name)
     return length >= 3 && !strcmp(name + length - 3, ".py");
 }
 
-/* Read a file's name, whether it is executable, and its size; what follows in the tuple does not matter. Without these
- * two the file is kept as its source is. */
-static bool read_file(PyObject *row, struct file *file)
+/* Cut a text at each slash, and give the files its parts as their names. */
+static void read_names(struct batch *batch)
 {
-    int executable;
-    if (!PyTuple_Check(row) || PyTuple_Size(row) < 3) {
-        PyErr_SetString(PyExc_TypeError, "a file is a tuple of its name, whether it is executable, and its size");
+    char *rest = batch->names;
+    size_t index;
+    for (index = 0; index < batch->number; index++)
+        batch->files[index].name = strsep(&rest, "/");
+}
+
+/* Read a digit for each file, 1 for one that is executable. */
+static bool read_executables(struct batch *batch, const char *digits)
+{
+    size_t index;
+    if (strlen(digits) != batch->number || strspn(digits, "01") != batch->number)
         return false;
+    for (index = 0; index < batch->number; index++)
+        batch->files[index].mode = digits[index] == '1' ? 0777 : 0666;
+    return true;
+}
+
+/* Read a number for each file, with commas between them. */
+static bool read_sizes(struct batch *batch, const char *text)
+{
+    size_t index;
+    errno = 0;
+    for (index = 0; index < batch->number; index++) {
+        char *end;
+        if ((index && *text++ != ',') || *text < '0' || *text > '9')
+            return false;
+        batch->files[index].size = strtoll(text, &end, 10);
+        text = end;
     }
-    if (PyTuple_GetItem(row, 1) == Py_None && PyTuple_GetItem(row, 2) == Py_None) {
-        file->kept = file->dated = true;
-        file->size = -1;
-        return (file->name = copied_name(PyTuple_GetItem(row, 0)));
+    return !errno && !*text;
+}
+
+static void keep_attributes(struct batch *batch)
+{
+    size_t index;
+    for (index = 0; index < batch->number; index++) {
+        batch->files[index].kept = batch->files[index].dated = true;
+        batch->files[index].size = -1;
     }
-    executable = PyObject_IsTrue(PyTuple_GetItem(row, 1));
-    if (executable < 0)
-        return false;
-    file->mode = executable ? 0777 : 0666;
-    file->size = PyLong_AsLongLong(PyTuple_GetItem(row, 2));
-    if (file->size < 0) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_ValueError, "a size is negative");
-        return false;
-    }
-    return (file->name = copied_name(PyTuple_GetItem(row, 0)));
 }
 
 static bool read_mtime(PyObject *mtime_ns, struct timespec *mtime)
@@ -1014,49 +1029,82 @@ static bool read_mtime(PyObject *mtime_ns, struct timespec *mtime)
     return true;
 }
 
-static bool read_batch(struct batch *batch, PyObject *source, PyObject *target, PyObject *files, PyObject *mtime_ns)
+static size_t count_names(const char *names)
+{
+    size_t number = 1;
+    while ((names = strchr(names, '/'))) {
+        names++;
+        number++;
+    }
+    return number;
+}
+
+/* Return a batch that owns its names, with all else still to be read, or NULL with an exception set. */
+static struct batch *batch_of(enum operation operation, char *names)
+{
+    size_t number = count_names(names);
+    struct batch *batch = calloc(1, sizeof *batch + number * sizeof *batch->files);
+    if (!batch) {
+        free(names);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    batch->operation = operation;
+    batch->number = number;
+    batch->names = names;
+    read_names(batch);
+    return batch;
+}
+
+static bool read_columns(struct batch *batch, const char *executables, const char *sizes)
+{
+    if (!executables && !sizes)
+        keep_attributes(batch);
+    else if (!executables || !sizes || !read_executables(batch, executables) || !read_sizes(batch, sizes)) {
+        PyErr_SetString(PyExc_ValueError, "the columns of a batch do not fit together");
+        return false;
+    }
+    return true;
+}
+
+static bool read_places(struct batch *batch, PyObject *source, PyObject *target, PyObject *mtime_ns)
 {
     size_t index;
 
     if (!(batch->source = copied_name(source)) || !(batch->target = copied_name(target)))
         return false;
-    if (mtime_ns != Py_None && !read_mtime(mtime_ns, &batch->mtime))
-        return false;
-    for (index = 0; index < batch->number; index++) {
-        /* converting a name may run Python code, which may change the list */
-        PyObject *row = PySequence_GetItem(files, (Py_ssize_t)index);
-        bool good = row && read_file(row, &batch->files[index]);
-        Py_XDECREF(row);
-        if (!good)
-            return false;
-        if (mtime_ns != Py_None && is_dated(batch->files[index].name))
+    if (mtime_ns == Py_None)
+        return true;
+    for (index = 0; index < batch->number; index++)
+        if (is_dated(batch->files[index].name))
             batch->files[index].dated = true;
-    }
-    return true;
+    return read_mtime(mtime_ns, &batch->mtime);
 }
 
 static PyObject *placing_submit(PyObject *object, PyObject *arguments)
 {
-    PyObject *source, *target, *files, *mtime_ns;
+    PyObject *source, *target, *names, *mtime_ns;
+    const char *executables, *sizes;
     struct batch *batch;
-    size_t number;
+    char *copied;
     int operation;
 
-    if (!PyArg_ParseTuple(arguments, "iOOO!O:submit", &operation, &source, &target, &PyList_Type, &files, &mtime_ns))
+    if (!PyArg_ParseTuple(arguments, "iOOOzzO:submit", &operation, &source, &target, &names, &executables, &sizes,
+                          &mtime_ns))
         return NULL;
     if (operation < CLONE || operation > COPY) {
         PyErr_SetString(PyExc_ValueError, "there is no such operation");
         return NULL;
     }
-    number = (size_t)PyList_Size(files);
-    if (!number)
+    if (!(copied = copied_name(names)))
+        return NULL;
+    if (!*copied) {
+        free(copied);
         return none();
-    batch = calloc(1, sizeof *batch + number * sizeof *batch->files);
-    if (!batch)
-        return PyErr_NoMemory();
-    batch->operation = (enum operation)operation;
-    batch->number = number;
-    if (!read_batch(batch, source, target, files, mtime_ns)) {
+    }
+    if (!(batch = batch_of((enum operation)operation, copied)))
+        return NULL;
+    if (!read_columns(batch, executables, sizes) || !read_places(batch, source, target, mtime_ns)) {
         free_batch(batch);
         return NULL;
     }

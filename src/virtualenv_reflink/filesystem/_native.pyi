@@ -1,19 +1,29 @@
 """What ``_native.c`` offers to Python; see there, and ``native.py`` for the numbers."""
 
-from typing import TypeVar
-
 INTERFACE: int
-_File = TypeVar("_File", bound=tuple[str, bool, int, str] | tuple[str, None, None])
 
 class Placing:
     """Threads that place files while Python goes on. The first failure stops all of them."""
 
     def __new__(cls, threads: int, umask: int, /) -> Placing: ...
-    def submit(self, operation: int, source: str, target: str, files: list[_File], mtime_ns: int | None, /) -> None:
-        """Have files of the directory ``source`` placed in ``target``: name, whether executable, size in bytes, any.
+    def submit(
+        self,
+        operation: int,
+        source: str,
+        target: str,
+        names: str,
+        executables: str | None,
+        sizes: str | None,
+        mtime_ns: int | None,
+        /,
+    ) -> None:
+        """Have files of the directory ``source`` placed in ``target``.
 
-        Where the name is followed by two times None, mode and mtime are those of the source, and one that is gone is
-        left out.
+        There are slashes between names, a ``1`` for each executable file and a ``0`` for each other one, and commas
+        between sizes in bytes. Where these two are None, mode and mtime are those of the source, and a file that is
+        gone is left out.
+
+        :raises ValueError: when there are not as many of each as there are names.
         """
 
     def wait(self, seconds: float, /) -> bool:

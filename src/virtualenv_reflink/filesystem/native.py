@@ -21,7 +21,7 @@ CORE = "VIRTUALENV_REFLINK_CORE"
 # _native.c has the same numbers
 CLONE, LINK, COPY = range(3)
 SOURCE, SIZE = 1, 2
-_INTERFACE = 5
+_INTERFACE = 6
 _LINKED = struct.Struct("@QQq")
 # the first bytes of a shared object, and in its header e_shoff, e_shentsize and e_shnum
 _MAGIC_ELF64 = b"\x7fELF\x02"

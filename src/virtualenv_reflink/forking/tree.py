@@ -16,7 +16,7 @@ from virtualenv_reflink.filesystem.source import SourceError
 from virtualenv_reflink.filesystem.subvolume import is_subvolume, snapshot
 from virtualenv_reflink.placing.clone import Clone
 from virtualenv_reflink.placing.copy import Copy
-from virtualenv_reflink.placing.files import Row
+from virtualenv_reflink.placing.files import Columns
 from virtualenv_reflink.placing.mode import FileMode
 from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.placing.placer import Placer
@@ -82,13 +82,20 @@ class FilesAsTheyAre(NamedTuple):
 
     source: str
     target: str
-    files: list[Row]
+    names: list[str]
     mode: FileMode
     umask: int
     mtime_ns: None = None
 
+    @property
+    def number(self) -> int:
+        return len(self.names)
+
+    def columns(self) -> Columns:
+        return "/".join(self.names), None, None
+
     def place(self, placer: Placer) -> None:
-        found = [duplicate for row in self.files if (duplicate := self._duplicate(row[0]))]
+        found = [duplicate for name in self.names if (duplicate := self._duplicate(name))]
         remaining = found
         while remaining:
             try:
@@ -129,7 +136,7 @@ class _Copying:
 
     def copy_directory(self, source: str, target: str, device: int, left_out: frozenset[str] = frozenset()) -> None:
         """Copy what is in a directory, on a device, into one that is there."""
-        files: list[Row] = []
+        names: list[str] = []
         directories: list[os.DirEntry[str]] = []
         with os.scandir(source) as entries:
             for entry in entries:
@@ -140,12 +147,12 @@ class _Copying:
                 elif entry.is_dir():
                     directories.append(entry)
                 elif entry.is_file():
-                    files.append((entry.name, None, None))
+                    names.append(entry.name)
                 else:
                     self.passed_over.append(entry.path)
-        if files:
-            mode = self._mode_for(device, f"{source}/{files[0][0]}", target)
-            self._worklist.add([FilesAsTheyAre(source, target, files, mode, self._umask)])
+        if names:
+            mode = self._mode_for(device, f"{source}/{names[0]}", target)
+            self._worklist.add([FilesAsTheyAre(source, target, names, mode, self._umask)])
         for entry in directories:
             # whoever uses the environment may delete it meanwhile
             with suppress(FileNotFoundError):

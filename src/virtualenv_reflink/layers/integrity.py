@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.manifest import TREE_NAME, File, Tree
+from virtualenv_reflink.cache.file_table import File
+from virtualenv_reflink.cache.manifest import TREE_NAME, Tree
 from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.cache.wheel_cache import WheelCache

@@ -147,7 +147,7 @@ def are_disjoint(wheels: Iterable[SuppliedWheel]) -> bool:
 def number_of_files(wheels: Iterable[SuppliedWheel]) -> int:
     """Return how many files wheels and their bytecode have."""
     trees = (tree for supplied in wheels for tree in supplied.trees)
-    return sum(len(directory.files) for tree in trees for scheme in tree.schemes.values() for directory in scheme)
+    return sum(directory.table.number for tree in trees for scheme in tree.schemes.values() for directory in scheme)
 
 
 def _beside_of(supplied: SuppliedWheel) -> SuppliedWheel:

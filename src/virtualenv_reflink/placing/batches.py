@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from virtualenv_reflink.cache.manifest import File
+from virtualenv_reflink.cache.file_table import File, FileTable
 from virtualenv_reflink.placing.mode import FileMode
 
 if TYPE_CHECKING:
     from virtualenv_reflink.filesystem.reflink import Duplicate
-    from virtualenv_reflink.placing.files import Files
+    from virtualenv_reflink.placing.files import Columns, Files
     from virtualenv_reflink.placing.placer import Placer
     from virtualenv_reflink.progress import Progress
 
@@ -21,16 +21,27 @@ class Batch(NamedTuple):
 
     source: str
     target: str
-    files: list[File]
+    table: FileTable
     mtime_ns: int | None
     mode: FileMode
+
+    @property
+    def number(self) -> int:
+        """How many files these are."""
+        return self.table.number
+
+    def columns(self) -> "Columns":
+        """Return the names of the files, whether they are executable, and their sizes, as the table has them."""
+        return self.table[:3]
 
     def place(self, placer: "Placer") -> None:
         """Put the files into place.
 
         :raises OSError: for the first file that cannot be placed.
         """
-        placer.place(self.mode, [_duplicate(self.source, self.target, file, self.mtime_ns) for file in self.files])
+        placer.place(
+            self.mode, [_duplicate(self.source, self.target, file, self.mtime_ns) for file in self.table.files()]
+        )
 
 
 def place(batches: Iterable["Files"], placer: "Placer", progress: "Progress") -> None:
@@ -40,7 +51,7 @@ def place(batches: Iterable["Files"], placer: "Placer", progress: "Progress") ->
     """
     for batch in batches:
         batch.place(placer)
-        progress.step("", len(batch.files))
+        progress.step("", batch.number)
 
 
 def _duplicate(source: str, target: str, file: File, mtime_ns: int | None) -> "Duplicate":

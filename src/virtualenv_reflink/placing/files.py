@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from virtualenv_reflink.placing.mode import FileMode
     from virtualenv_reflink.placing.placer import Placer
 
-Row = tuple[str, bool, int, str] | tuple[str, None, None]
-"""A file by its name, with what it is to be: executable or not, so many bytes, any; or all that as its source is."""
+Columns = tuple[str, str, str] | tuple[str, None, None]
+"""Names of files, which are executable, and sizes, as a file table has them; None means as their sources are."""
 
 
 class Files(Protocol):
@@ -25,11 +24,15 @@ class Files(Protocol):
     @property
     def target(self) -> str: ...
     @property
-    def files(self) -> Sequence[Row]: ...
-    @property
     def mtime_ns(self) -> int | None: ...
     @property
     def mode(self) -> FileMode: ...
+
+    @property
+    def number(self) -> int: ...
+
+    def columns(self) -> Columns:
+        """Return what the files are to be."""
 
     def place(self, placer: Placer) -> None:
         """Put the files into place without the native core.

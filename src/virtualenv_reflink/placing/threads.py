@@ -36,7 +36,8 @@ class Threads:
 
     def submit(self, batch: Files, operation: int) -> None:
         """Have a batch placed by one of the core's operations; what becomes of it :meth:`finish` tells."""
-        self._placing.submit(operation, batch.source, batch.target, list(batch.files), batch.mtime_ns)
+        names, executables, sizes = batch.columns()
+        self._placing.submit(operation, batch.source, batch.target, names, executables, sizes, batch.mtime_ns)
 
     def finish(self, progress: Progress) -> Refusals:
         """Wait until all is placed, and return which files refused their link mode.

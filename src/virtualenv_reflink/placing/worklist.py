@@ -39,7 +39,7 @@ class Worklist:
                 from virtualenv_reflink.placing.threads import start_threads
 
                 self._threads = start_threads()
-            self._planned += len(batch.files)
+            self._planned += batch.number
             operation = batch.mode.native
             if self._threads is None or operation is None:
                 self._left.append(batch)

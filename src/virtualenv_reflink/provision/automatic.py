@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from virtualenv_reflink.errors import LinkModeError
 from virtualenv_reflink.layers.choice import LEAST_FILES, are_on_one_btrfs, may_snapshot, why_not_unasked
 from virtualenv_reflink.layers.layer import number_of_files
-from virtualenv_reflink.provision.layer_placement import Choice, built_layer, known_layer
+from virtualenv_reflink.provision.choice import Choice
+from virtualenv_reflink.provision.layer_placement import built_layer, known_layer
 from virtualenv_reflink.provision.link_modes import tree_mode
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.environment.installed import installed_in, layered, present_versions
@@ -19,6 +19,7 @@ from virtualenv_reflink.layers.pth import keep_layer_without, leave_layer
 from virtualenv_reflink.layers.users import register_user
 from virtualenv_reflink.placing.outcome import Outcome
 from virtualenv_reflink.placing.placer import Placer
+from virtualenv_reflink.provision.choice import Choice
 from virtualenv_reflink.transaction.errors import explained
 from virtualenv_reflink.transaction.install import named
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
@@ -28,14 +29,6 @@ if TYPE_CHECKING:
     from virtualenv_reflink.provision.context import Context
     from virtualenv_reflink.provision.placement import Placement, Wanted
     from virtualenv_reflink.provision.supply import Supply
-
-
-class Choice(NamedTuple):
-    """The layer to be put into an environment; where there is none files are placed, and the reason may be told."""
-
-    mode: TreeMode
-    layer: Layer | None
-    reason: str | None = None
 
 
 def layer_asked_for(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> Choice:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from virtualenv_reflink.environment.environment import Environment
     from virtualenv_reflink.environment.scripts import Aliases
     from virtualenv_reflink.progress import Progress
+    from virtualenv_reflink.provision.choice import Choice
     from virtualenv_reflink.provision.context import Context
-    from virtualenv_reflink.provision.layer_placement import Choice
     from virtualenv_reflink.provision.supply import Supply
     from virtualenv_reflink.requirements.lock import Locked
 

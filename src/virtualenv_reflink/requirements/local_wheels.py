@@ -36,10 +36,9 @@ _WITHOUT_EFFECT = (
         *("root", "target"),
     }
 )
-_PLAIN_VERSION = re.compile(
-    r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+(\.[a-z0-9]+)*)?"
-)
-_HEADER = re.compile(rb"^(Name|Version|Requires-Python):[ \t]*(.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+# compiled when they are first used: few requests name a wheel file
+_PLAIN_VERSION = r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+(\.[a-z0-9]+)*)?"
+_HEADER = rb"(?im)^(Name|Version|Requires-Python):[ \t]*(.*?)[ \t]*$"
 
 
 class LocalWheels:
@@ -161,14 +160,14 @@ def _is_plain(unpacked: UnpackedWheel, wheel: Path) -> bool:
         content = file.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")[0]
     except OSError:
         return False
-    said = [(key.lower(), value.decode("utf-8", "replace")) for key, value in _HEADER.findall(content)]
+    said = [(key.lower(), value.decode("utf-8", "replace")) for key, value in re.findall(_HEADER, content)]
     headers = dict(said)
     name, version = wheel.name.split("-")[:2]
     return (
         len(said) == len(headers)
         and normalized_name(headers.get(b"name", "")) == normalized_name(name)
         and headers.get(b"version") == version == metadata.version
-        and bool(_PLAIN_VERSION.fullmatch(version))
+        and bool(re.fullmatch(_PLAIN_VERSION, version))
         and _is_specifier(headers.get(b"requires-python", ""))
     )
 

@@ -7,10 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from virtualenv_reflink.requirements.origin import Origin
+    from virtualenv_reflink.requirements.pip_options import Option
 
 Source = dict[str, Any]
 """Where a package comes from, in the form of a direct URL (PEP 610)."""
+
+
+class Origin:
+    """How a requirement says that a package is to be had. It holds secrets and is never written or shown.
+
+    ``lines`` are lines of a requirements file with options about indexes, ``userinfo`` is that part of the address
+    (RFC 3986), ``settings`` are options that stand behind the requirement.
+    """
+
+    # no tuple, which would be shown and written with all that is in it
+    __slots__ = ("lines", "settings", "userinfo")
+
+    def __init__(self, lines: tuple[str, ...] = (), userinfo: str = "", settings: "tuple[Option, ...]" = ()) -> None:
+        self.lines = lines
+        self.userinfo = userinfo
+        self.settings = settings
 
 
 class Locked(NamedTuple):
@@ -26,7 +42,7 @@ class Locked(NamedTuple):
     is_direct: bool
     source: Source
     in_order: bool = False
-    origin: "Origin | None" = None
+    origin: Origin | None = None
 
     @property
     def url(self) -> str:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from virtualenv_reflink.errors import LockError
 
-_FILE_NAME = re.compile(r"pylock(\.[^.]+)?\.toml")
+_FILE_NAME = r"pylock(\.[^.]+)?\.toml"
 
 
 def is_pylock(path: str) -> bool:
     """Return whether a file is named as locks are."""
-    return bool(_FILE_NAME.fullmatch(Path(path).name))
+    return bool(re.fullmatch(_FILE_NAME, Path(path).name))
 
 
 def content_of(path: Path) -> bytes:

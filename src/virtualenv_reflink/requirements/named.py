@@ -5,12 +5,14 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+# compiled when they are first used: most commands need few of them
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _EXTRAS = r"(?:\[[^\]]*\])?"
-_PROJECT = re.compile(rf"({_NAME})\s*{_EXTRAS}\s*(?:\(?\s*(?:[<>=!~]=?=?\s*[\w.*+!-]+\s*,?\s*)*\)?)")
-_DIRECT = re.compile(rf"({_NAME})\s*{_EXTRAS}\s*@\s*(\S+)")
-_REMOTE = re.compile(r"(?:(?:git|hg|svn|bzr)\+)?(?:https?|ftp|ssh|git|svn|sftp|bzr|lp)://[^/]", re.IGNORECASE)
-_URL = re.compile(r"(?:https?|file|ftp|ssh|(?:git|hg|svn|bzr)(?:\+[a-z]+)?):", re.IGNORECASE)
+_PROJECT = rf"({_NAME})\s*{_EXTRAS}\s*(?:\(?\s*(?:[<>=!~]=?=?\s*[\w.*+!-]+\s*,?\s*)*\)?)"
+_DIRECT = rf"({_NAME})\s*{_EXTRAS}\s*@\s*(\S+)"
+_REMOTE = r"(?i)(?:(?:git|hg|svn|bzr)\+)?(?:https?|ftp|ssh|git|svn|sftp|bzr|lp)://[^/]"
+_URL = r"(?i)(?:https?|file|ftp|ssh|(?:git|hg|svn|bzr)(?:\+[a-z]+)?):"
+_PLAIN_FILE_URL = r"(?a)file://(/[\w./+~@,=-]*)"
 _ARCHIVES = (
     ".whl",
     ".zip",
@@ -25,7 +27,7 @@ _ARCHIVES = (
     ".tar.lz",
     ".tar.lzma",
 )
-_TRAILING_EXTRAS = re.compile(r"(.+?)(\[[^\]]+\])")
+_TRAILING_EXTRAS = r"(.+?)(\[[^\]]+\])"
 
 
 class Named(NamedTuple):
@@ -45,25 +47,27 @@ def named_by(requirement: str, *, editable: bool = False) -> Named | None:
 
     Relative paths are those of the working directory.
     """
-    text = requirement.split("; " if _URL.match(requirement) else ";", 1)[0].strip()
-    if _URL.match(text):
+    text = requirement.split("; " if re.match(_URL, requirement) else ";", 1)[0].strip()
+    if re.match(_URL, text):
         return _reference("", text)
-    bare = (_TRAILING_EXTRAS.fullmatch(text) or ("", text))[1]
+    bare = (re.fullmatch(_TRAILING_EXTRAS, text) or ("", text))[1]
     if editable and os.path.isdir(bare):
         return Named(path=Path(os.path.abspath(bare)))
-    if direct := _DIRECT.fullmatch(text):
+    if direct := re.fullmatch(_DIRECT, text):
         return _reference(direct[1], direct[2])
     if _looks_like_path(text) and os.path.isdir(bare):
         return Named(path=Path(os.path.abspath(bare)))
     if bare.lower().endswith(_ARCHIVES):
         return Named(path=Path(os.path.abspath(bare))) if os.path.isfile(bare) else None
-    project = _PROJECT.fullmatch(text)
+    project = re.fullmatch(_PROJECT, text)
     return Named(project[1]) if project and not editable else None
 
 
 def local_path(url: str) -> Path | None:
     """Return the path that a ``file:`` URL names; None where it names another machine."""
-    # most requests have no such URL, and these take longer to import than all of a request to read
+    if plain := re.fullmatch(_PLAIN_FILE_URL, url):
+        return Path(os.path.abspath(plain[1]))
+    # seldom needed, and they take longer to import than all of a request to read
     from urllib.parse import unquote, urlsplit
 
     parts = urlsplit(url)
@@ -78,19 +82,19 @@ def local_path(url: str) -> Path | None:
 
 def is_url(text: str) -> bool:
     """Return whether pip takes a text for an address."""
-    return bool(_URL.match(text))
+    return bool(re.match(_URL, text))
 
 
 def is_remote(url: str) -> bool:
     """Return whether an address leads to another machine."""
-    return bool(_REMOTE.match(url))
+    return bool(re.match(_REMOTE, url))
 
 
 def _reference(project: str, url: str) -> Named | None:
     if url.lower().startswith("file:"):
         path = local_path(url)
         return Named(project, path) if path else None
-    return Named(project, url=url) if _REMOTE.match(url) else None
+    return Named(project, url=url) if re.match(_REMOTE, url) else None
 
 
 def _looks_like_path(text: str) -> bool:

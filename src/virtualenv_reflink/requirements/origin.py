@@ -8,29 +8,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.names import normalized_name
-from virtualenv_reflink.requirements.lock import Lock, Locked
+from virtualenv_reflink.requirements.lock import Lock, Locked, Origin
 
 if TYPE_CHECKING:
     from virtualenv_reflink.requirements.pip_options import Option
     from virtualenv_reflink.requirements.reading import Reading, ReadRequirement
 
 _LEFT_OUT = frozenset({"require-hashes", "no-require-hashes"})
-
-
-class Origin:
-    """How a requirement says that a package is to be had. It holds secrets and is never written or shown.
-
-    ``lines`` are lines of a requirements file with options about indexes, ``userinfo`` is that part of the address
-    (RFC 3986), ``settings`` are options that stand behind the requirement.
-    """
-
-    # no tuple, which would be shown and written with all that is in it
-    __slots__ = ("lines", "settings", "userinfo")
-
-    def __init__(self, lines: tuple[str, ...] = (), userinfo: str = "", settings: tuple[Option, ...] = ()) -> None:
-        self.lines = lines
-        self.userinfo = userinfo
-        self.settings = settings
 
 
 class Wishes:

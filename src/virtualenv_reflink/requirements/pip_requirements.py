@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from virtualenv_reflink.requirements.hashes import CHECKED_BY_PIP, strong
-from virtualenv_reflink.requirements.lock import Locked
-from virtualenv_reflink.requirements.origin import Origin, option_text, with_userinfo
+from virtualenv_reflink.requirements.lock import Locked, Origin
+from virtualenv_reflink.requirements.origin import option_text, with_userinfo
 
 _NOTHING = Origin()
 

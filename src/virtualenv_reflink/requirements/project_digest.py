@@ -21,12 +21,11 @@ _EGG_INFO = frozenset(
         *("not-zip-safe", "zip-safe", "namespace_packages.txt"),
     }
 )
-_BUILD_OF_SETUPTOOLS = re.compile(r"lib|lib\..+|bdist\..+|temp\..+|scripts-\d.*")
-_DISTRIBUTION = re.compile(r".+\.(whl|tar\.gz|zip)")
+# compiled when they are first used: many requests name no project
+_BUILD_OF_SETUPTOOLS = r"lib|lib\..+|bdist\..+|temp\..+|scripts-\d.*"
+_DISTRIBUTION = r".+\.(whl|tar\.gz|zip)"
 _CONFIGURATION = (".toml", ".cfg", ".py", ".in", ".ini", ".json", ".txt")
-_LEADS_UP = re.compile(
-    rb"""(?<![\w.])\.\.(?![\w.])|parent\s*\.\s*parent|parents\s*\[\s*[1-9]|pardir|dirname\(.*dirname"""
-)
+_LEADS_UP = rb"(?<![\w.])\.\.(?![\w.])|parent\s*\.\s*parent|parents\s*\[\s*[1-9]|pardir|dirname\(.*dirname"
 
 
 class _UnboundedError(Exception):
@@ -69,7 +68,7 @@ def file_digest(path: Path) -> str:
 def _inputs(project: Path) -> Iterator[Path]:
     """Yield what a build may read, in a constant order."""
     for path in sorted(project.iterdir()):
-        if path.suffix in _CONFIGURATION and path.is_file() and _LEADS_UP.search(path.read_bytes()):
+        if path.suffix in _CONFIGURATION and path.is_file() and re.search(_LEADS_UP, path.read_bytes()):
             raise _UnboundedError
     yield from _files_below(project, project, ())
     for repository in repositories_above(project):
@@ -115,9 +114,9 @@ def _is_left_out(directory: Path, project: Path) -> bool:
     if parent == project and directory.name in _TOOLS:
         return True
     if parent == project and directory.name == "build":
-        return all(_BUILD_OF_SETUPTOOLS.fullmatch(entry.name) and entry.is_dir() for entry in os.scandir(directory))
+        return all(re.fullmatch(_BUILD_OF_SETUPTOOLS, entry.name) and entry.is_dir() for entry in os.scandir(directory))
     if parent == project and directory.name == "dist":
-        return all(_DISTRIBUTION.fullmatch(entry.name) and entry.is_file() for entry in os.scandir(directory))
+        return all(re.fullmatch(_DISTRIBUTION, entry.name) and entry.is_file() for entry in os.scandir(directory))
     if parent in (project, project / "src") and directory.name.endswith(".egg-info"):
         return _EGG_INFO.issuperset(os.listdir(directory))
     return False

@@ -17,9 +17,10 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
 )
-_CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
-_COMMENT = re.compile(r"(^|\s+)#.*$")
-_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+# compiled when they are first used: many commands read no such file
+_CODING = rb"coding[:=]\s*([-\w.]+)"
+_COMMENT = r"(^|\s+)#.*$"
+_VARIABLE = r"\$\{([A-Z0-9_]+)\}"
 
 
 class Line(NamedTuple):
@@ -36,7 +37,7 @@ def lines_of(content: bytes, environ: Mapping[str, str]) -> Iterator[Line]:
     :raises ValueError: when the text cannot be decoded without knowledge of the locale.
     """
     for text in _logical(_decoded(content).splitlines()):
-        text = _COMMENT.sub("", text).strip()
+        text = re.sub(_COMMENT, "", text).strip()
         if text:
             yield _line(_expanded(text, environ))
 
@@ -56,7 +57,7 @@ def _decoded(content: bytes) -> str:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding)
     for line in content.split(b"\n")[:2]:
-        coding = _CODING.search(line) if line.startswith(b"#") else None
+        coding = re.search(_CODING, line) if line.startswith(b"#") else None
         if coding:
             try:
                 return content.decode(coding[1].decode("ascii"))
@@ -69,7 +70,7 @@ def _logical(lines: Iterable[str]) -> Iterator[str]:
     """Join lines that end with a backslash; a comment ends them too."""
     parts: list[str] = []
     for line in lines:
-        is_comment = bool(_COMMENT.match(line))
+        is_comment = bool(re.match(_COMMENT, line))
         if line.endswith("\\") and not is_comment:
             parts.append(line.strip("\\"))
         else:
@@ -80,4 +81,4 @@ def _logical(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _expanded(text: str, environ: Mapping[str, str]) -> str:
-    return _VARIABLE.sub(lambda found: environ.get(found[1]) or found[0], text)
+    return re.sub(_VARIABLE, lambda found: environ.get(found[1]) or found[0], text)

@@ -1,19 +1,16 @@
 """Resolutions, remembered for as long as nothing on this machine changes and a time limit allows; locks, for good."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from virtualenv_reflink.requirements.local_state import state_of_file
 from virtualenv_reflink.requirements.lock import Lock, Locked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from virtualenv_reflink.cache.interpreter import InterpreterFacts
     from virtualenv_reflink.cache.wheel_cache import WheelCache
 
@@ -30,7 +27,7 @@ class StoredResolution(NamedTuple):
 class Resolutions:
     """Remembers what given inputs were resolved to."""
 
-    def __init__(self, cache: WheelCache, inputs: Sequence[str] | None) -> None:
+    def __init__(self, cache: "WheelCache", inputs: Sequence[str] | None) -> None:
         """Take all texts that decide a resolution, or None when they cannot be told, so that nothing is remembered."""
         self._cache = cache
         self._key = None if inputs is None else _digest(json.dumps(list(inputs)))
@@ -62,7 +59,7 @@ def _stored_resolution(text: str) -> StoredResolution:
     return StoredResolution(Lock.from_json(rows), time.time() - float(moment))
 
 
-def parsed_lock(path: Path, cache: WheelCache, facts: InterpreterFacts) -> Lock:
+def parsed_lock(path: Path, cache: "WheelCache", facts: "InterpreterFacts") -> Lock:
     """Return what the pylock.toml at ``path`` has for an interpreter, parsed once for the very same content and place.
 
     :raises LockError: when it cannot be read, is not valid, or is not for this interpreter.

@@ -1,15 +1,13 @@
 """What every resolver is given, and what it promises."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from virtualenv_reflink.cache.interpreter import InterpreterFacts
+from virtualenv_reflink.cache.wheel_cache import WheelCache
 
-    from virtualenv_reflink.cache.interpreter import InterpreterFacts
-    from virtualenv_reflink.cache.wheel_cache import WheelCache
+if TYPE_CHECKING:
     from virtualenv_reflink.requirements.lock import Lock
     from virtualenv_reflink.requirements.pip import Pip
     from virtualenv_reflink.requirements.reading import Reading
@@ -27,7 +25,7 @@ class Surroundings(NamedTuple):
     python: Path
     version: tuple[int, int, int]
     index_options: Sequence[str]
-    pip: Callable[[], Pip]
+    pip: Callable[[], "Pip"]
     on_line: Callable[[str], None]
 
 
@@ -43,7 +41,7 @@ class Resolver(Protocol):
         :raises ReflinkError: when there is no such tool.
         """
 
-    def resolve(self, reading: Reading, search_path: Sequence[Path]) -> Lock:
+    def resolve(self, reading: "Reading", search_path: Sequence[Path]) -> "Lock":
         """Return what is to be installed for a request that was read.
 
         What is installed on ``search_path`` counts; with none, the request is resolved as for an empty environment.

@@ -167,9 +167,9 @@ class _Installation:
         """Yield the files of a plan by directory, without those in the staging directory, which is known as a whole."""
         staging = plan.layout.staging
         lost = normalized_name(plan.supplied.distribution) in self._lost
-        for _, _, target, files, _ in (*plan.placed, *plan.mapped):
+        for _, _, target, table, _ in (*plan.placed, *plan.mapped):
             if not target.startswith(staging):
-                names = [file.name for file in files]
+                names = table.each_name()
                 self._footprint.add(target, names, lost=lost)
                 if names:
                     yield target, names
@@ -186,15 +186,16 @@ class _Installation:
 
     def _batches_by(self, chain: Chain, placed: Sequence[Placed]) -> Iterator[Batch]:
         modes: dict[str, FileMode] = {}
-        for scheme, source, target, files, mtime_ns in placed:
+        for scheme, source, target, table, mtime_ns in placed:
             claimed = self._make_directory(target)
             if claimed:
-                files = [file for file in files if file.name not in claimed]
-            if files:
-                claimed.update([file.name for file in files])
+                table = table.without(claimed)
+            names = table.each_name()
+            if names:
+                claimed.update(names)
                 if scheme not in modes:
-                    modes[scheme] = chain.between(f"{source}/{files[0].name}", target)
-                yield Batch(source, target, files, mtime_ns, modes[scheme])
+                    modes[scheme] = chain.between(f"{source}/{names[0]}", target)
+                yield Batch(source, target, table, mtime_ns, modes[scheme])
 
     def _make_directory(self, path: str) -> set[str]:
         """Make a directory unless it is there, and return the names that are claimed in it."""

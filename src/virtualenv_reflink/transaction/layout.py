@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from virtualenv_reflink.cache.manifest import Directory, File, Tree
+from virtualenv_reflink.cache.file_table import FileTable
+from virtualenv_reflink.cache.manifest import Tree
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.transaction.generated import Generated
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
@@ -19,7 +20,7 @@ class Placed(NamedTuple):
     scheme: str
     source: str
     target: str
-    files: list[File]
+    table: FileTable
     mtime_ns: int | None
 
 
@@ -70,8 +71,8 @@ class Layout:
             without = left_out.get(scheme)
             for directory in directories:
                 source = f"{tree.root}/{scheme}/{directory.path}" if directory.path else f"{tree.root}/{scheme}"
-                files = _without(directory, without) if without else directory.files
-                yield Placed(scheme, source, self.target(scheme, directory.path), files, mtime_ns)
+                table = directory.without(without) if without else directory.table
+                yield Placed(scheme, source, self.target(scheme, directory.path), table, mtime_ns)
 
     def _scheme(self, name: str) -> str:
         return self._environment.scheme(name, self._supplied.distribution)
@@ -79,7 +80,3 @@ class Layout:
 
 def _generated_paths(generated: list[Generated]) -> dict[str, set[str]]:
     return {"scripts": {file.path for file in generated if file.scheme == "scripts"}}
-
-
-def _without(directory: Directory, paths: set[str]) -> list[File]:
-    return [file for file in directory.files if directory.path_of(file) not in paths]
