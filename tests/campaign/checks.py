@@ -94,10 +94,11 @@ def bad_entries(cache: Path) -> Iterator[str]:
     """Yield what in a wheel cache is not as its manifests and RECORDs say."""
     for manifest in cache.glob("v*/wheels/*/*/manifest.json"):
         for scheme, directories in json.loads(manifest.read_bytes())["schemes"].items():
-            for directory, files in directories:
-                for name, _, size, hash_ in files:
+            for directory, (names, _, sizes, hashes) in directories:
+                columns = names.split("/"), sizes.split(","), hashes.split(",")
+                for name, size, hash_ in zip(*columns, strict=True) if names else ():
                     path = os.path.join(manifest.parent, "tree", scheme, directory, name)
-                    wrong = _wrong(path, [(hash_, str(size))], hashes=True)
+                    wrong = _wrong(path, [(hash_, size)], hashes=True)
                     if wrong:
                         yield wrong
     for layer in cache.glob("v*/layers/*"):

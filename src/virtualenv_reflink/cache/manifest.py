@@ -234,6 +234,6 @@ def _check_paths(tree: Tree) -> None:
         for directory in directories:
             if directory.path != "" and not is_plain_path(directory.path):
                 raise DamagedError(f"it names the directory {directory.path!r}")
-        for path, file in tree.files(scheme):
-            if "/" in file.name or not is_plain_path(path):
+        for path, _ in tree.files(scheme):
+            if not is_plain_path(path):
                 raise DamagedError(f"it names the file {path!r}")
