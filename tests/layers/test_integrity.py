@@ -198,8 +198,16 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
+def link_beside(cached: Path, place: Path) -> None:
+    """What a layer lacks is linked into an environment, which somebody deletes."""
+    (file,) = (cached.parents[2] / "data").rglob("*.txt")
+    os.link(file, place / "beside")
+    (place / "beside").unlink()
+
+
 SPOIL: dict[str, Callable[[Path, Path], object]] = {
     "not at all": lambda cached, _: cached,
+    "a link to a file that is in no layer": link_beside,
     "an edit": lambda cached, _: of_this_size(cached),
     "a link that nobody noted": lambda cached, place: os.link(cached, place / "unnoted"),
     "an edit, and a link that nobody noted": lambda cached, place: (of_this_size(cached), os.link(cached, place / "x")),
@@ -242,7 +250,7 @@ def test_files_of_a_layer_are_not_read_for_links_that_were_noted(
     read.clear()
     sound = is_sound(layer, mode, WheelCache(tmp_path / "cache"), lambda: wheels)
     assert (changed or not sound) == ("edit" in what)
-    if what == "not at all":
+    if what in {"not at all", "a link to a file that is in no layer"}:
         assert not read
 
 

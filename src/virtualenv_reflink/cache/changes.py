@@ -10,6 +10,7 @@ from typing import NamedTuple
 from virtualenv_reflink.cache.file_table import FileTable
 from virtualenv_reflink.cache.link_notes import Links
 from virtualenv_reflink.cache.manifest import MANIFEST_NAME, Directory, Tree
+from virtualenv_reflink.cache.names import LIBRARIES
 from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.filesystem.statuses import Statuses
 
@@ -33,7 +34,7 @@ def paths_of(tree: Tree) -> list[str]:
 class Finding(NamedTuple):
     """The path of a file of a tree that is not as it was made, or None; whether files had to be hashed to tell.
 
-    ``proven`` is whether each file that was touched since the links were proven was hashed.
+    ``proven`` is whether each file that layers may have, and that was touched since the links were proven, was hashed.
     """
 
     changed: str | None
@@ -59,7 +60,7 @@ def examined(tree: Tree, links: Links, statuses: Statuses) -> Finding:
         start += number
         suspects = frozenset(of_scheme.suspects()) if of_scheme.has_suspects() else frozenset()
         hashed |= bool(suspects)
-        proven &= of_scheme.is_proven(suspects)
+        proven &= scheme not in LIBRARIES or of_scheme.is_proven(suspects)
         questionable = sorted(suspects | of_scheme.resized())
         paths = _paths(scheme, directories) if questionable else []
         for number in questionable:

@@ -20,8 +20,8 @@ from virtualenv_reflink.cache.store import Store
 class Links(NamedTuple):
     """How many links each file of a tree had at a time (in ns since the epoch) when all were as they were made.
 
-    ``number`` is None where it is unknown, as while links are being made. Up to ``proven_ns`` no file had been touched
-    but by links that were noted, or else it was hashed.
+    ``number`` is None where it is unknown, as while links are being made. Up to ``proven_ns`` no file that layers
+    may have had been touched but by links that were noted, or else it was hashed.
     """
 
     seen_ns: int

@@ -6,6 +6,8 @@ import re
 
 SCHEMES = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 """Where files of a wheel can belong, see the binary distribution format specification."""
+LIBRARIES = frozenset({"purelib", "platlib"})
+"""Those of them that are on the search path for modules."""
 
 # control characters, and the separator of Windows
 _FORBIDDEN = frozenset(map(chr, (*range(32), 127, ord("\\"))))

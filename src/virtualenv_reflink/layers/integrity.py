@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from virtualenv_reflink.cache.file_table import File
 from virtualenv_reflink.cache.manifest import TREE_NAME, Tree
+from virtualenv_reflink.cache.names import LIBRARIES
 from virtualenv_reflink.cache.record_hash import hash_of_file
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.cache.wheel_cache import WheelCache
@@ -128,7 +129,7 @@ def sources_of(wheels: Sequence[SuppliedWheel]) -> dict[str, Source]:
         path: Source(f"{tree.root}/{scheme}/{path}", file, tree)
         for supplied in wheels
         for tree in supplied.trees
-        for scheme in tree.schemes.keys() & {"purelib", "platlib"}
+        for scheme in tree.schemes.keys() & LIBRARIES
         for path, file in tree.files(scheme)
     }
 

@@ -19,14 +19,12 @@ from virtualenv_reflink.cache.manifest import (
     metadata_of,
     tree_of,
 )
-from virtualenv_reflink.cache.names import is_plain_path
+from virtualenv_reflink.cache.names import LIBRARIES, is_plain_path
 from virtualenv_reflink.filesystem.permissions import current_umask
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
 if TYPE_CHECKING:
     from virtualenv_reflink.layers.mode import TreeMode
-
-_LIBRARIES = frozenset({"purelib", "platlib"})
 
 
 class Member(NamedTuple):
@@ -94,7 +92,7 @@ def inside_of(supplied: SuppliedWheel) -> SuppliedWheel:
 
 def has_beside(supplied: SuppliedWheel) -> bool:
     """Return whether each environment gets files of a wheel beside the layer, which its RECORD then lists."""
-    return bool(supplied.wheel.metadata.entry_points or supplied.wheel.tree.schemes.keys() - _LIBRARIES)
+    return bool(supplied.wheel.metadata.entry_points or supplied.wheel.tree.schemes.keys() - LIBRARIES)
 
 
 def write_layer(entry: Path, kind: Kind, wheels: Sequence[SuppliedWheel]) -> None:
@@ -156,7 +154,7 @@ def _beside_of(supplied: SuppliedWheel) -> SuppliedWheel:
 
 
 def _only(tree: Tree, *, inside: bool) -> Tree:
-    schemes = {name: content for name, content in tree.schemes.items() if (name in _LIBRARIES) == inside}
+    schemes = {name: content for name, content in tree.schemes.items() if (name in LIBRARIES) == inside}
     return tree._replace(schemes=schemes)
 
 
