@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from virtualenv_reflink.cache.layout import Layout
 from virtualenv_reflink.cache.manifest import DamagedError, read_tree
+from virtualenv_reflink.cache.names import LIBRARIES
 
 _UNPACKED = "unpacked"
-_LIBRARIES = ("purelib", "platlib")
 
 Content = tuple[str, int]
 """The hash of a file in the form of RECORD, and its size in bytes."""
@@ -64,7 +64,7 @@ def _wheels(caches: Sequence[Path], dist_infos: Set[str]) -> Iterator[Path]:
 
 
 def _dist_infos(entry: Path) -> Iterator[str]:
-    for library in _LIBRARIES:
+    for library in LIBRARIES:
         with suppress(OSError):
             yield from os.listdir(entry / "tree" / library)
 

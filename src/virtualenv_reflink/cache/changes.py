@@ -55,9 +55,9 @@ def examined(tree: Tree, links: Links, statuses: Statuses) -> Finding:
     hashed, proven, start = False, True, 0
     for scheme, directories in tree.schemes.items():
         tables = [directory.table for directory in directories]
-        number = sum(table.number for table in tables)
-        of_scheme = _Scheme(tables, tree.mtime_ns, links, statuses.of(start, start + number))
-        start += number
+        end = start + sum(table.number for table in tables)
+        of_scheme = _Scheme(tables, tree.mtime_ns, links, statuses.of(start, end))
+        start = end
         suspects = frozenset(of_scheme.suspects()) if of_scheme.has_suspects() else frozenset()
         hashed |= bool(suspects)
         proven &= scheme not in LIBRARIES or of_scheme.is_proven(suspects)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import starmap
 from typing import NamedTuple
 
@@ -67,10 +67,11 @@ class FileTable(NamedTuple):
         columns = (self.each_name(), executables, map(int, self.each_size()), self.each_hash())
         return list(starmap(File, zip(*columns, strict=True)))
 
-    def without(self, names: Iterable[str]) -> FileTable:
+    def without(self, names: Set[str]) -> FileTable:
         """Return the table of the files that have none of these names."""
-        left_out = frozenset(names)
-        return FileTable.of([file for file in self.files() if file.name not in left_out])
+        if names.isdisjoint(self.each_name()):
+            return self
+        return FileTable.of([file for file in self.files() if file.name not in names])
 
 
 _EMPTY = FileTable("", "", "", "")

@@ -3,12 +3,12 @@
 import errno
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from virtualenv_reflink.cache.file_table import File, FileTable, are_whole
-from virtualenv_reflink.cache.names import SCHEMES, is_plain_name, is_plain_path, leads_elsewhere
+from virtualenv_reflink.cache.names import LIBRARIES, SCHEMES, is_plain_name, is_plain_path, leads_elsewhere
 
 MANIFEST_NAME = "manifest.json"
 LAYER_NAME = "layer.json"
@@ -30,13 +30,15 @@ class Directory(NamedTuple):
         """The files one by one."""
         return self.table.files()
 
-    def without(self, paths: Collection[str]) -> FileTable:
+    def without(self, paths: Set[str]) -> FileTable:
         """Return the files but those at some paths, which are relative to the scheme."""
-        return FileTable.of([file for file in self.files if self.path_of(file) not in paths])
+        if not paths:
+            return self.table
+        return self.table.without({name for name in self.table.each_name() if self.path_of(name) in paths})
 
-    def path_of(self, file: File) -> str:
-        """Return the path of one of its files, relative to the scheme."""
-        return f"{self.path}/{file.name}" if self.path else file.name
+    def path_of(self, name: str) -> str:
+        """Return the path of a file of that name, relative to the scheme."""
+        return f"{self.path}/{name}" if self.path else name
 
 
 class Tree(NamedTuple):
@@ -50,7 +52,7 @@ class Tree(NamedTuple):
         """Yield every file of a scheme with its path relative to that scheme."""
         for directory in self.schemes.get(scheme, ()):
             for file in directory.files:
-                yield directory.path_of(file), file
+                yield directory.path_of(file.name), file
 
 
 class EntryPoint(NamedTuple):
@@ -176,7 +178,7 @@ def metadata_of(content: dict[str, Any]) -> Metadata:
     if not (
         is_plain_name(metadata.dist_info)
         and metadata.dist_info.endswith(".dist-info")
-        and metadata.root_scheme in {"purelib", "platlib"}
+        and metadata.root_scheme in LIBRARIES
         and is_plain_path(metadata.distribution)
         and all(map(is_plain_path, metadata.rewritten_scripts))
         and all(is_plain_name(entry_point.name) for entry_point in metadata.entry_points)

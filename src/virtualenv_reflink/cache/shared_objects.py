@@ -55,7 +55,7 @@ def _parted(tree: Tree, names: _Names) -> Parts:
             if path in inside
         ]
         others[scheme] = [
-            Directory(path, table.without(inside[path]) if path in inside else table) for path, table in directories
+            Directory(path, table.without(frozenset(inside.get(path, ())))) for path, table in directories
         ]
     return Parts(tree._replace(schemes=named), tree._replace(schemes=others))
 

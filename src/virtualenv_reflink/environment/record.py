@@ -27,10 +27,10 @@ class Recorder:
     def placed(self, tree: Tree, left_out: frozenset[str] = frozenset()) -> Iterator[Row]:
         """Yield a row for each file of an unpacked wheel."""
         for scheme, directories in tree.schemes.items():
-            without = left_out if scheme == "scripts" else ()
+            without = left_out if scheme == "scripts" else frozenset()
             for directory in directories:
                 parent = self._prefixes[scheme] + (f"{directory.path}/" if directory.path else "")
-                table = directory.without(without) if without else directory.table
+                table = directory.without(without)
                 names = [parent + name for name in table.each_name()]
                 yield from zip(names, table.each_hash(), table.each_size(), strict=True)
 

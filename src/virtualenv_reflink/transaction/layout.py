@@ -68,10 +68,10 @@ class Layout:
     def _placed(self, tree: Tree, left_out: dict[str, set[str]]) -> Iterator[Placed]:
         mtime_ns = self._supplied.wheel.tree.mtime_ns if self._supplied.bytecode else None
         for scheme, directories in tree.schemes.items():
-            without = left_out.get(scheme)
+            without = left_out.get(scheme, set())
             for directory in directories:
                 source = f"{tree.root}/{scheme}/{directory.path}" if directory.path else f"{tree.root}/{scheme}"
-                table = directory.without(without) if without else directory.table
+                table = directory.without(without)
                 yield Placed(scheme, source, self.target(scheme, directory.path), table, mtime_ns)
 
     def _scheme(self, name: str) -> str:
