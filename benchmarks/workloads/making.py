@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
 from benchmarks.processes import Command, at_once
 from benchmarks.rounds import Candidate
@@ -113,21 +115,36 @@ def twenty(setting: Setting) -> Candidates:
 
 
 def cold(setting: Setting) -> Candidates:
-    """139 packages with an empty cache: unpacking and, where there is bytecode, compiling included."""
+    """139 packages with an empty cache: unpacking and, where there is bytecode, compiling included.
+
+    Wheels are inflated by zlib unless the name of a candidate says isal.
+    """
     caches = setting.place / "cold"
     words = with_caches_in(caches, setting)
     commands: dict[str, list[Command]] = {}
     if setting.uv:
         commands["uv, clone, no bytecode"] = setting.uvs("139", "clone")
         commands["uv, clone, --compile-bytecode"] = setting.uvs("139", "clone", "--compile-bytecode")
-    commands["ours, clone, no bytecode"] = setting.ours("139", "clone", "--no-compile-bytecode")
-    commands["ours, clone"] = setting.ours("139", "clone")
+    without_isal = [f"PYTHONPATH={_without_isal(setting)}"]
+    for name, options in (("ours, clone, no bytecode", ["--no-compile-bytecode"]), ("ours, clone", [])):
+        ours = setting.ours("139", "clone", *options)
+        commands[name] = [[*without_isal, *command] for command in ours]
+        if find_spec("isal"):
+            commands[f"{name}, isal"] = ours
 
     def prepare() -> None:
         delete(setting.environment)
         delete(caches)
 
     return {name: Candidate([[*words, *each] for each in made], prepare) for name, made in commands.items()}
+
+
+def _without_isal(setting: Setting) -> Path:
+    """Return a directory that hides python-isal from interpreters that look there first."""
+    directory = setting.place / "without-isal"
+    directory.mkdir(exist_ok=True)
+    (directory / "isal.py").write_text("raise ImportError\n")
+    return directory
 
 
 def growth(setting: Setting) -> Candidates:

@@ -14,6 +14,14 @@ class BadWheelError(ReflinkError):
         super().__init__(f"{wheel} cannot be used: {reason}")
 
 
+class OtherWheelError(BadWheelError):
+    """A wheel is not the one that was asked for; ``digest`` is its SHA-256."""
+
+    def __init__(self, wheel: str, digest: str) -> None:
+        super().__init__(wheel, "it changed while it was read")
+        self.digest = digest
+
+
 class CacheError(ReflinkError):
     """The wheel cache cannot be read, written or trusted."""
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from isal import isal_zlib
 
+from virtualenv_reflink.cache import inflate
 from virtualenv_reflink.cache.members import BUFFER, Members
 
 CONTENTS = {
@@ -21,6 +25,14 @@ CONTENTS = {
     "last.py": b"the end",
 }
 COMPRESSIONS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+
+
+@pytest.fixture(autouse=True, params=[zlib, isal_zlib], ids=lambda library: library.__name__)
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What inflates: the one that everybody has, and the quicker one."""
+    library: ModuleType = request.param
+    for name in ("crc32", "decompressobj", "error"):
+        monkeypatch.setattr(inflate, name, getattr(library, name))
 
 
 def archive_of(path: Path, compression: int, contents: dict[str, bytes] = CONTENTS) -> Path:
@@ -89,6 +101,23 @@ def by_us(_: zipfile.ZipFile, members: Members, info: zipfile.ZipInfo) -> bytes:
     return b"".join(chunks)
 
 
+def differing_answers(sound: bytes, positions: Iterable[int], contents: dict[str, bytes], path: Path) -> int:
+    """Change a byte after the other, and return how often zipfile noticed; our answer is the same each time."""
+    chance = random.Random(3)
+    differing = 0
+    for position in positions:
+        damaged = bytearray(sound)
+        damaged[position] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            expected = answers(path, by_zipfile)
+        except Exception:
+            continue
+        differing += expected != contents
+        assert answers(path, by_us) == expected, position
+    return differing
+
+
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_all_compressions_are_read(tmp_path: Path, compression: int) -> None:
     assert answers(archive_of(tmp_path / "a.zip", compression), by_us) == CONTENTS
@@ -99,12 +128,23 @@ def test_all_layouts_are_read(tmp_path: Path, make: Callable[[Path], Path]) -> N
     assert answers(make(tmp_path / "a.zip"), by_us) == CONTENTS
 
 
-def test_a_small_member_is_read_without_zipfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = archive_of(tmp_path / "a.zip", zipfile.ZIP_DEFLATED)
+@pytest.mark.parametrize("compression", COMPRESSIONS[:2])
+@pytest.mark.parametrize("name", ["small.py", "full.bin", "large.bin"])
+def test_a_member_is_read_without_zipfile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, compression: int
+) -> None:
+    path = archive_of(tmp_path / "a.zip", compression)
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("zipfile was asked"))
     with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
         members = Members(archive, stream)
-        assert b"".join(members.chunks(archive.getinfo("small.py"))) == CONTENTS["small.py"]
+        assert b"".join(members.chunks(archive.getinfo(name))) == CONTENTS[name]
+
+
+def test_a_member_that_hardly_deflates_is_read_whole(tmp_path: Path) -> None:
+    """Its pieces inflate to less and to more than a buffer."""
+    noise = random.Random(4).randbytes(2 * BUFFER + 5)
+    contents = {"large.bin": noise + bytes(3 * BUFFER) + noise, "last.py": b""}
+    assert answers(archive_of(tmp_path / "a.zip", zipfile.ZIP_DEFLATED, contents), by_us) == contents
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS[:2])
@@ -112,17 +152,14 @@ def test_damage_is_answered_as_zipfile_answers_it(tmp_path: Path, compression: i
     """One byte after the other is changed: in headers, sizes, offsets, checksums, names, flags, content."""
     contents = {"a.py": b"import os\n" * 20, "b/c.bin": random.Random(2).randbytes(40), "d.py": b"pass\n"}
     sound = archive_of(tmp_path / "a.zip", compression, contents).read_bytes()
-    chance = random.Random(3)
-    differing = 0
-    for position in range(len(sound)):
-        damaged = bytearray(sound)
-        damaged[position] ^= 1 << chance.randrange(8)
-        path = tmp_path / "damaged.zip"
-        path.write_bytes(damaged)
-        try:
-            expected = answers(path, by_zipfile)
-        except Exception:
-            continue
-        differing += expected != contents
-        assert answers(path, by_us) == expected, position
-    assert differing > 100
+    assert differing_answers(sound, range(len(sound)), contents, tmp_path / "damaged.zip") > 100
+
+
+def test_damage_in_a_large_member_is_answered_as_zipfile_answers_it(tmp_path: Path) -> None:
+    """Bytes are changed in all of its headers, and here and there in what it holds."""
+    content = random.Random(5).randbytes(3000) + bytes(BUFFER) + random.Random(6).randbytes(500)
+    contents = {"large.bin": content, "b.py": b"pass\n"}
+    sound = archive_of(tmp_path / "a.zip", zipfile.ZIP_DEFLATED, contents).read_bytes()
+    chance = random.Random(7)
+    around = [*range(60), *range(len(sound) - 250, len(sound)), *chance.sample(range(60, len(sound) - 250), 100)]
+    assert differing_answers(sound, around, contents, tmp_path / "damaged.zip") > 100

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from virtualenv_reflink.cache.manifest import MANIFEST_NAME, TREE_NAME, Tree
-from virtualenv_reflink.cache.modes import cached_file_mode
+from virtualenv_reflink.cache.manifest import MANIFEST_NAME, TREE_NAME, Tree, write_manifest
+from virtualenv_reflink.cache.modes import cached_file_mode, make_directories
 from virtualenv_reflink.filesystem.copying import clone_or_copy_file
 from virtualenv_reflink.filesystem.reflink import Duplicate
 from virtualenv_reflink.filesystem.source import source_error
@@ -27,16 +25,16 @@ def duplicate_entry(tree: Tree, entry: Path) -> None:
         content = manifest.open("rb")
     except OSError as error:
         raise source_error(error, str(manifest)) from error
-    with content, open(entry / MANIFEST_NAME, "wb") as stream:
-        shutil.copyfileobj(content, stream)
+    with content:
+        write_manifest(entry, content.read())
 
 
 def _duplicates(tree: Tree, target: Path) -> Iterator[Duplicate]:
     modes = {executable: cached_file_mode(executable=executable) for executable in (True, False)}
     for scheme, directories in tree.schemes.items():
         for directory in directories:
-            place = f"{target}/{scheme}/{directory.path}"
-            os.makedirs(place, exist_ok=True)
+            place = f"{target}/{scheme}/{directory.path}".rstrip("/")
+            make_directories(place)
             for file in directory.files:
                 source = f"{tree.root}/{scheme}/{directory.path}/{file.name}"
                 yield source, f"{place}/{file.name}", modes[file.executable], tree.mtime_ns, file.size

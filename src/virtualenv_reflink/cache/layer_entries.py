@@ -21,8 +21,16 @@ class LayerEntries(Memory):
 
         :raises CacheError: when the cache lacks it and cannot be written.
         """
+
+        def fill_with_modes(staged: Path) -> None:
+            # a lazy boundary: nearly always it was built before
+            from virtualenv_reflink.cache.modes import withhold_writing
+
+            fill(staged)
+            withhold_writing(staged)
+
         entry = self.store.path("layers", key)
-        self.store.build(entry, LAYER_NAME, fill)
+        self.store.build(entry, LAYER_NAME, fill_with_modes)
         return entry
 
     def cached_layer(self, key: str) -> Path | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from virtualenv_reflink.cache.file_table import File, FileTable, are_whole
+from virtualenv_reflink.cache.modes import SMALL_FILE
 from virtualenv_reflink.cache.names import LIBRARIES, SCHEMES, is_plain_name, is_plain_path, leads_elsewhere
 
 MANIFEST_NAME = "manifest.json"
@@ -128,7 +129,16 @@ def write_tree(entry: Path, builder: TreeBuilder, mtime_ns: int | None, metadata
         "mtime_ns": mtime_ns,
         "schemes": builder.schemes(),
     }
-    (entry / MANIFEST_NAME).write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
+    write_manifest(entry, json.dumps(content, separators=(",", ":")).encode())
+
+
+def write_manifest(entry: Path, content: bytes) -> None:
+    """Write ``content`` as the manifest of what is under ``entry``.
+
+    :raises OSError: when it cannot be written.
+    """
+    with open(entry / MANIFEST_NAME, "xb", opener=lambda path, flags: os.open(path, flags, SMALL_FILE)) as stream:
+        stream.write(content)
 
 
 class DamagedError(ValueError):

@@ -1,13 +1,15 @@
-"""The content of an archive's members: small ones at once, all others as zipfile reads them."""
+"""The content of an archive's members, read without zipfile unless something about them is odd."""
 
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from typing import BinaryIO
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from virtualenv_reflink.cache import inflate
 
 BUFFER = 1 << 20
 """How many bytes are in memory at once; smaller members are read in one piece."""
@@ -15,6 +17,8 @@ BUFFER = 1 << 20
 # APPNOTE.TXT, 4.3.7: signature, 22 bytes that the table of contents has too, lengths of the name and of what follows it
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _SIGNATURE = b"PK\3\4"
+# as much as anything but padding puts into a local header after the name
+_EXTRA = 256
 _RAW_DEFLATE = -15
 # 1, 2: how it was deflated; 3: a data descriptor follows it; 11: its name is UTF-8. APPNOTE.TXT, 4.4.4
 _HARMLESS_FLAGS = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 11
@@ -23,9 +27,9 @@ _HARMLESS_FLAGS = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 11
 class Members:
     """Reads what members of an archive hold.
 
-    Most of a wheel's files are small, and zipfile takes as long to set about reading one as to inflate it. So a small
-    one that is as the table of contents says in all respects is read in one piece. Whatever is odd about a member is
-    left to zipfile, whose answer is the only one: other compressions, encryption, wrong sizes, checksums or names.
+    Most of a wheel's files are small, and zipfile takes as long to set about reading one as to inflate it. So a member
+    whose header is as the table of contents says is read here. Whatever is odd about one is left to zipfile, whose
+    answer is the only one: other compressions, encryption, wrong sizes, checksums or names.
     """
 
     def __init__(self, archive: ZipFile, stream: BinaryIO) -> None:
@@ -41,51 +45,106 @@ class Members:
 
         :raises Exception: of various types, when it is damaged, or cannot be read.
         """
-        content = self._small(info)
-        if content is not None:
-            yield content
+        if info.file_size > BUFFER or info.compress_size > BUFFER:
+            yield from self._large(info)
             return
+        content = self._small(info)
+        if content is None:
+            yield from self._by_zipfile(info)
+        else:
+            yield content
+
+    def _by_zipfile(self, info: ZipInfo) -> Iterator[bytes]:
         with self._archive.open(info) as file:
             while chunk := file.read(BUFFER):
                 yield chunk
 
     def _small(self, info: ZipInfo) -> bytes | None:
-        """Return the content of a small member, or None where it is large or odd."""
-        if info.file_size > BUFFER or info.compress_size > BUFFER or info.flag_bits & ~_HARMLESS_FLAGS:
+        """Return the content of a small member, or None where it is odd."""
+        record = self._record(info, info.compress_size)
+        begin = self._begin(info, record)
+        if begin is None:
             return None
-        data = self._compressed(info)
-        content = None if data is None else _decompressed(data, info)
-        is_sound = content is not None and len(content) == info.file_size and zlib.crc32(content) == info.CRC
+        content = _decompressed(record[begin : begin + info.compress_size], info)
+        is_sound = content is not None and len(content) == info.file_size and inflate.crc32(content) == info.CRC
         return content if is_sound else None
 
-    def _compressed(self, info: ZipInfo) -> bytes | None:
-        """Return a member as it is stored, or None where its header is not the expected one or it overlaps another."""
-        end = self._ends.get(info.header_offset, 0)
-        name = info.orig_filename
-        if not name.isascii():
-            return None
+    def _large(self, info: ZipInfo) -> Iterator[bytes]:
+        """Yield the content of a large member; what is wrong with it is told at its end, as zipfile tells it."""
+        begin = self._begin(info, self._record(info, 0))
+        if begin is None:
+            yield from self._by_zipfile(info)
+            return
+        pieces = self._pieces(info.header_offset + begin, info.compress_size)
+        left, checksum = info.file_size, 0
+        with suppress(inflate.error):
+            for chunk in pieces if info.compress_type == ZIP_STORED else _inflated(pieces):
+                content = chunk[:left]
+                left -= len(content)
+                checksum = inflate.crc32(content, checksum)
+                yield content
+                if not left:
+                    break
+        if checksum != info.CRC:
+            for _ in self._by_zipfile(info):
+                pass
+            raise BadZipFile(f"Bad CRC-32 for file {info.filename!r}")
+
+    def _record(self, info: ZipInfo, size: int) -> bytes:
+        """Return the header of a member, and ``size`` bytes of what follows it or more."""
         self._stream.seek(info.header_offset)
-        header = self._stream.read(_LOCAL_HEADER.size)
-        if len(header) != _LOCAL_HEADER.size:
+        return self._stream.read(_LOCAL_HEADER.size + len(info.orig_filename) + _EXTRA + size)
+
+    def _begin(self, info: ZipInfo, record: bytes) -> int | None:
+        """Return where in its record the data of a member begin, or None where it is odd or overlaps another."""
+        name = info.orig_filename
+        is_known = info.compress_type in (ZIP_STORED, ZIP_DEFLATED) and name.isascii()
+        if not is_known or info.flag_bits & ~_HARMLESS_FLAGS or len(record) < _LOCAL_HEADER.size:
             return None
-        signature, name_length, more_length = _LOCAL_HEADER.unpack(header)
-        begin = info.header_offset + _LOCAL_HEADER.size + name_length + more_length
-        if signature != _SIGNATURE or begin + info.compress_size > end:
-            return None
-        stored_name = self._stream.read(name_length + more_length)[:name_length]
-        return self._stream.read(info.compress_size) if stored_name == name.encode() else None
+        signature, name_length, more_length = _LOCAL_HEADER.unpack_from(record)
+        end_of_name = _LOCAL_HEADER.size + name_length
+        begin: int = end_of_name + more_length
+        end = self._ends.get(info.header_offset, 0)
+        is_sound = (
+            signature == _SIGNATURE
+            and record[_LOCAL_HEADER.size : end_of_name] == name.encode()
+            and info.header_offset + begin + info.compress_size <= end
+        )
+        return begin if is_sound else None
+
+    def _pieces(self, begin: int, size: int) -> Iterator[bytes]:
+        """Yield ``size`` bytes of the archive, or what there is of them."""
+        while size > 0:
+            self._stream.seek(begin)
+            piece = self._stream.read(min(BUFFER, size))
+            if not piece:
+                return
+            yield piece
+            begin += len(piece)
+            size -= len(piece)
 
 
 def _decompressed(data: bytes, info: ZipInfo) -> bytes | None:
-    """Return what ``data`` decompresses to, or None where it is not deflated, damaged, or more than was told."""
+    """Return what ``data`` decompresses to, or None where it is damaged, or more than was told."""
     if info.compress_type == ZIP_STORED:
         return data
-    if info.compress_type != ZIP_DEFLATED:
-        return None
-    inflating = zlib.decompressobj(_RAW_DEFLATE)
+    inflating = inflate.decompressobj(_RAW_DEFLATE)
     try:
         # one byte more than there should be, so that the end of the stream is seen
         content = inflating.decompress(data, info.file_size + 1)
-    except zlib.error:
+    except inflate.error:
         return None
     return content if inflating.eof else None
+
+
+def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what ``pieces`` inflate to."""
+    inflating = inflate.decompressobj(_RAW_DEFLATE)
+    for piece in pieces:
+        while piece and not inflating.eof:
+            chunk = inflating.decompress(piece, BUFFER)
+            piece = inflating.unconsumed_tail
+            if chunk:
+                yield chunk
+    if chunk := inflating.flush():
+        yield chunk

@@ -26,13 +26,36 @@ def make_directory(path: Path) -> None:
         os.mkdir(path, DIRECTORY)
 
 
+def make_directories(path: str) -> None:
+    """Make a directory and those above it likewise; one that is there is no error.
+
+    :raises OSError: when one cannot be made.
+    """
+    try:
+        os.mkdir(path, DIRECTORY)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+    except FileNotFoundError:
+        make_directories(os.path.dirname(path))
+        os.mkdir(path, DIRECTORY)
+
+
 def cached_file_mode(*, executable: bool) -> int:
     """Return the mode of a file of a wheel: nobody may write to it, and others may read it if the umask permits."""
     return (0o555 if executable else 0o444) & ~(current_umask() & _OTHERS)
 
 
 def open_to_readers(entry: Path) -> None:
-    """Set the modes of a finished ``entry`` that was private to its maker until now, and of all that is in it.
+    """Set the mode of a finished ``entry`` that was private to its maker until now.
+
+    :raises OSError: when it cannot be set.
+    """
+    os.chmod(entry, DIRECTORY & ~_withheld())
+
+
+def withhold_writing(entry: Path) -> None:
+    """Set the modes of all that is in an ``entry`` that was not made by what is above.
 
     What a sealed subvolume holds is left as it is: nobody can write to it, whatever its modes.
 
@@ -41,14 +64,17 @@ def open_to_readers(entry: Path) -> None:
     # a lazy boundary: most caches already hold what is wanted
     from virtualenv_reflink.filesystem.subvolume import is_subvolume
 
-    withheld = current_umask() & _OTHERS | _WRITABLE_BY_OTHERS
+    withheld = _withheld()
     for directory, subdirectories, files in os.walk(entry):
         subdirectories[:] = [name for name in subdirectories if not is_subvolume(f"{directory}/{name}")]
         for name in subdirectories:
             _withhold(f"{directory}/{name}", withheld)
         for name in files:
             _withhold(f"{directory}/{name}", _WRITABLE_BY_OTHERS)
-    os.chmod(entry, DIRECTORY & ~withheld)
+
+
+def _withheld() -> int:
+    return current_umask() & _OTHERS | _WRITABLE_BY_OTHERS
 
 
 def _withhold(path: str, withheld: int) -> None:

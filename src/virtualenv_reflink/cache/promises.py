@@ -31,8 +31,12 @@ class Promise(NamedTuple):
 
     def is_kept_by(self, digest: bytes) -> bool:
         """Return whether ``digest`` is the one promised, in whichever of the ways to write it that tools have used."""
-        plain = self.digest.rstrip("=").replace("+", "-").replace("/", "_")
-        return plain == base64.urlsafe_b64encode(digest).decode().rstrip("=") or self.digest.lower() == digest.hex()
+        encoded = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        return (
+            self.digest == encoded
+            or self.digest.rstrip("=").replace("+", "-").replace("/", "_") == encoded
+            or self.digest.lower() == digest.hex()
+        )
 
 
 class Promises(NamedTuple):
@@ -61,8 +65,8 @@ def read_promises(record: str) -> Promises:
 
 
 def _promise(hash_: str, size: str) -> Promise:
-    name, _, digest = (part.strip() for part in hash_.partition("="))
-    algorithm = name.lower()
+    name, _, digest = hash_.partition("=")
+    algorithm, digest = name.strip().lower(), digest.strip()
     return Promise(algorithm if digest and algorithm in _KNOWN else None, digest, size)
 
 

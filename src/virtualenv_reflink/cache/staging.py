@@ -29,6 +29,7 @@ class Staging:
     def build(self, entry: Path, fill: Callable[[Path], None]) -> None:
         """Have ``fill`` make ``entry`` in a new directory, write it out to the disk, and publish it with one rename.
 
+        What ``fill`` leaves there has its final modes.
         Its lock is held; what is there already stays.
 
         :raises OSError: when that fails.

@@ -20,10 +20,11 @@ from virtualenv_reflink.cache.archive import WheelArchive, WheelMember
 from virtualenv_reflink.cache.entry_points import script_entry_points
 from virtualenv_reflink.cache.manifest import TREE_NAME, Metadata, TreeBuilder, write_tree
 from virtualenv_reflink.cache.members import BUFFER
-from virtualenv_reflink.cache.modes import cached_file_mode
+from virtualenv_reflink.cache.modes import cached_file_mode, make_directories
 from virtualenv_reflink.cache.verified import reading
-from virtualenv_reflink.errors import BadWheelError
+from virtualenv_reflink.errors import BadWheelError, OtherWheelError
 from virtualenv_reflink.filesystem.allocation import reserve_block
+from virtualenv_reflink.filesystem.permissions import current_umask
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
@@ -43,7 +44,8 @@ def unpack(wheel: Path, key: str, entry: Path) -> None:
     Where RECORD is wrong about files, but not about the hash of one, the manifest has what was really written, and a
     warning.
 
-    :raises BadWheelError: when the archive is not a sound wheel or its SHA-256 is not ``key``.
+    :raises OtherWheelError: when the SHA-256 of the archive is not ``key``.
+    :raises BadWheelError: when it is not a sound wheel.
     :raises OSError: when ``entry`` cannot be written.
     """
     with _explained(wheel.name):
@@ -64,7 +66,7 @@ def _opened(wheel: Path, key: str) -> Iterator[tuple[ZipFile, BinaryIO]]:
         with reading(wheel.name, "it cannot be read"):
             digest = _digest(stream)
         if digest != key:
-            raise BadWheelError(wheel.name, "it changed while it was read")
+            raise OtherWheelError(wheel.name, digest)
         with reading(wheel.name, "it is not a sound zip archive"):
             archive = ZipFile(stream)
         with archive:
@@ -101,6 +103,7 @@ class _Unpacking:
         self._source = source
         self._mtime_ns = time.time_ns()
         self._modes = {executable: cached_file_mode(executable=executable) for executable in (True, False)}
+        self._umask = current_umask()
         self._builder = TreeBuilder()
         self._made: set[str] = set()
         self._rewritten_scripts: list[str] = []
@@ -140,7 +143,7 @@ class _Unpacking:
         target = f"{self._entry}/{TREE_NAME}/{scheme}/{path}"
         try:
             self._make_parent(target)
-            first = _written(target, content)
+            first = _written(target, self._modes[executable], content)
         except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
             raise BadWheelError(
                 self._source.wheel, f"its entry {path!r} collides with another of its entries"
@@ -150,7 +153,8 @@ class _Unpacking:
                 raise
             raise BadWheelError(self._source.wheel, f"its entry {path!r} has too long a name") from error
         os.utime(target, ns=(self._mtime_ns, self._mtime_ns))
-        os.chmod(target, self._modes[executable])
+        if self._modes[executable] & self._umask:
+            os.chmod(target, self._modes[executable])
         if scheme == "scripts" and first.startswith(b"#!python"):
             self._rewritten_scripts.append(path)
         self._builder.add(scheme, path, executable=executable, size=content.size, hash_=content.hash)
@@ -158,13 +162,13 @@ class _Unpacking:
     def _make_parent(self, target: str) -> None:
         parent = target.rpartition("/")[0]
         if parent not in self._made:
-            os.makedirs(parent, exist_ok=True)
+            make_directories(parent)
             self._made.add(parent)
 
 
-def _written(target: str, content: Iterable[bytes]) -> bytes:
+def _written(target: str, mode: int, content: Iterable[bytes]) -> bytes:
     """Write a new file, and return the first piece of its content."""
-    fd = os.open(target, _CREATE)
+    fd = os.open(target, _CREATE, mode)
     try:
         chunks = iter(content)
         first = next(chunks, b"")
@@ -177,9 +181,9 @@ def _written(target: str, content: Iterable[bytes]) -> bytes:
 
 
 def _write_whole(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, memoryview(data)[written:])
 
 
 def _without_wrapper_suffix(path: str) -> str:

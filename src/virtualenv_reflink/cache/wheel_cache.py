@@ -74,13 +74,16 @@ class WheelCache(LayerEntries):
         self.store.retreat()
         return attempt()
 
-    def unpacked(self, wheel: Path) -> UnpackedWheel:
+    def unpacked(self, wheel: Path, promised: str | None = None) -> UnpackedWheel:
         """Return ``wheel`` unpacked, unpacking it now if that was never done or the cache was damaged since.
 
+        ``promised`` is the SHA-256 that it is to have, if there is one: then the wheel of that key is what is returned.
+
+        :raises OtherWheelError: when the cache lacks that one, and the file is another.
         :raises BadWheelError: when it is not a sound wheel.
         :raises CacheError: when the cache lacks it and cannot be written.
         """
-        key = self._key(wheel)
+        key = promised or self._key(wheel)
 
         def unpack_now() -> UnpackedWheel:
             # a lazy boundary: nearly always it is unpacked already

@@ -1,8 +1,8 @@
 """A process that brings wheels into the cache: it unpacks one after the other, and compiles it at once.
 
-It reads the paths of wheels, each a line of JSON, and answers each with a line, which is true if the wheel is in the
-cache now. Before that come lines with what it logs, each a list of level and text. When its input ends it is no longer
-wanted, and gives up what it is doing, so that nothing is left of it.
+It reads lines of JSON, each the path of a wheel and the SHA-256 that it is to have or null, and answers each with a
+line, which is true if the wheel is in the cache now. Before that come lines with what it logs, each a list of level and
+text. When its input ends it is no longer wanted, and gives up what it is doing, so that nothing is left of it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import sys
 import threading
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from virtualenv_reflink.cache.compilers import Compilers
 from virtualenv_reflink.cache.wheel_cache import WheelCache
+
+_Wheels: TypeAlias = "SimpleQueue[tuple[str, str | None]]"
 
 
 def main(caches: list[str], executable: str | None, compilers_at_most: int) -> None:
@@ -32,7 +34,7 @@ def main(caches: list[str], executable: str | None, compilers_at_most: int) -> N
     logger = logging.getLogger(__package__)
     logger.setLevel(logging.DEBUG)
     logger.addHandler(_Telling())
-    wheels: SimpleQueue[str] = SimpleQueue()
+    wheels: _Wheels = SimpleQueue()
     threading.Thread(target=_read, args=(wheels,), daemon=True).start()
     root, *bases = map(Path, caches)
     cache = WheelCache(root, bases)
@@ -50,7 +52,7 @@ class _Telling(logging.Handler):
         print(json.dumps([record.levelno, record.getMessage()]), flush=True)
 
 
-def _read(wheels: SimpleQueue[str]) -> None:
+def _read(wheels: _Wheels) -> None:
     for line in iter(sys.stdin.readline, ""):
         wheels.put(json.loads(line))
     if hasattr(signal, "pthread_kill"):
@@ -65,16 +67,17 @@ def _give_up(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _work(wheels: SimpleQueue[str], cache: WheelCache, compilers: Compilers | None) -> None:
+def _work(wheels: _Wheels, cache: WheelCache, compilers: Compilers | None) -> None:
     while True:
-        done = _is_done(Path(wheels.get()), cache, compilers)
+        path, promised = wheels.get()
+        done = _is_done(Path(path), promised, cache, compilers)
         print(json.dumps(done), flush=True)
 
 
-def _is_done(wheel: Path, cache: WheelCache, compilers: Compilers | None) -> bool:
+def _is_done(wheel: Path, promised: str | None, cache: WheelCache, compilers: Compilers | None) -> bool:
     """Return whether a wheel is in the cache now; why it is not, who asks for it again is told."""
     try:
-        unpacked = cache.unpacked(wheel)
+        unpacked = cache.unpacked(wheel, promised)
         if compilers is not None:
             cache.bytecode(unpacked, compilers.executable, cache.facts(compilers.executable), compilers)
     except Exception:

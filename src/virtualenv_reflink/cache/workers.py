@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 # While one waits for the disk, which every entry is written out to, another unpacks or compiles.
 _A_PROCESSOR = 2
@@ -20,6 +21,13 @@ _MOST = 8
 _BYTES_WORTH_IT = 2 << 20
 # How long a worker may take to clear away what it was doing, in seconds.
 _PATIENCE = 20.0
+
+
+class Archive(NamedTuple):
+    """A wheel file, and the SHA-256 that it is to have if there is one."""
+
+    path: Path
+    promised: str | None = None
 
 
 class Workers:
@@ -41,8 +49,8 @@ class Workers:
         self._is_ended = False
         self._all: list[subprocess.Popen[str]] = []
         self._idle: list[subprocess.Popen[str]] = []
-        self._waiting: list[Path] = []
-        self._wheels: dict[Future[None], Path] = {}
+        self._waiting: list[Archive] = []
+        self._wheels: dict[Future[None], Archive] = {}
 
     def __enter__(self) -> Workers:
         return self
@@ -62,7 +70,7 @@ class Workers:
             assert process.stdout
             process.stdout.close()
 
-    def add(self, wheels: Iterable[Path]) -> None:
+    def add(self, wheels: Iterable[Archive]) -> None:
         """Have wheel files made ready, the largest first so that none is left over at the end.
 
         Little work is not done here. Several threads may add at once.
@@ -83,16 +91,16 @@ class Workers:
         for future in as_completed(self._wheels):
             wheel = self._wheels[future]
             if future.exception():
-                return wheel
-            on_ready(wheel.name)
+                return wheel.path
+            on_ready(wheel.path.name)
         return None
 
-    def _make_ready(self, wheel: Path) -> None:
+    def _make_ready(self, wheel: Archive) -> None:
         process = self._taken()
         assert process.stdin
         assert process.stdout
         try:
-            process.stdin.write(json.dumps(str(wheel)) + "\n")
+            process.stdin.write(json.dumps([str(wheel.path), wheel.promised]) + "\n")
             process.stdin.flush()
             while isinstance(answer := json.loads(process.stdout.readline()), list):
                 logging.getLogger(__name__).log(*answer)
@@ -100,7 +108,7 @@ class Workers:
             # it has ended, or its streams were closed meanwhile
             raise OSError from error
         if not answer:
-            raise OSError(f"{wheel} cannot be made ready")
+            raise OSError(f"{wheel.path} cannot be made ready")
         self._idle.append(process)
 
     def _taken(self) -> subprocess.Popen[str]:
@@ -135,9 +143,9 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def _size(wheel: Path) -> int:
+def _size(wheel: Archive) -> int:
     try:
-        return wheel.stat().st_size
+        return wheel.path.stat().st_size
     except OSError:
         return 0
 

@@ -499,20 +499,23 @@ static void stop(struct placing *placing)
 
 /* A directory to delete, once all below it is gone; `left` counts the directories in it, and itself until it is read. */
 struct directory {
-    struct directory *parent, *next;
+    struct directory *parent, *next, *previous;
     int fd;
     size_t left;
     char name[];
 };
 
+/* The directories to read are in a list that threads use as two stacks, each thread at one end: those that were made one
+   after the other lie side by side in the tree of a btrfs, of which the kernel lets one thread at a time change a part. */
 struct deleting {
     struct crew crew;
     pthread_mutex_t lock;
     pthread_cond_t wanted, idle;
     atomic_bool stopped;
     /* all that follows is for who holds the lock; `open` counts the directories that are not gone */
-    struct directory *stack;
+    struct directory *first, *last;
     size_t open;
+    bool at_end;
 };
 
 /* As getdents64(2) has it; the C library has no declaration of it. */
@@ -536,16 +539,35 @@ static struct directory *new_directory(struct directory *parent, const char *nam
     return directory;
 }
 
-static void push(struct deleting *deleting, struct directory *directory)
+static void push(struct deleting *deleting, struct directory *directory, bool at_end)
 {
     pthread_mutex_lock(&deleting->lock);
-    directory->next = deleting->stack;
-    deleting->stack = directory;
+    directory->previous = at_end ? deleting->last : NULL;
+    directory->next = at_end ? NULL : deleting->first;
+    *(directory->previous ? &directory->previous->next : &deleting->first) = directory;
+    *(directory->next ? &directory->next->previous : &deleting->last) = directory;
     deleting->open++;
     if (directory->parent)
         directory->parent->left++;
     pthread_cond_signal(&deleting->wanted);
     pthread_mutex_unlock(&deleting->lock);
+}
+
+/* Wait for a directory to read; return NULL once all are gone. */
+static struct directory *pop(struct deleting *deleting, bool at_end)
+{
+    struct directory *directory;
+
+    pthread_mutex_lock(&deleting->lock);
+    while (!deleting->first && deleting->open)
+        pthread_cond_wait(&deleting->wanted, &deleting->lock);
+    directory = at_end ? deleting->last : deleting->first;
+    if (directory) {
+        *(directory->previous ? &directory->previous->next : &deleting->first) = directory->next;
+        *(directory->next ? &directory->next->previous : &deleting->last) = directory->previous;
+    }
+    pthread_mutex_unlock(&deleting->lock);
+    return directory;
 }
 
 static bool is_directory(int fd, const struct entry *entry)
@@ -556,7 +578,7 @@ static bool is_directory(int fd, const struct entry *entry)
     return !fstatat(fd, entry->name, &status, AT_SYMLINK_NOFOLLOW) && S_ISDIR(status.st_mode);
 }
 
-static bool delete_entry(struct deleting *deleting, struct directory *directory, const struct entry *entry)
+static bool delete_entry(struct deleting *deleting, struct directory *directory, const struct entry *entry, bool at_end)
 {
     struct directory *child;
     if (!strcmp(entry->name, ".") || !strcmp(entry->name, ".."))
@@ -565,11 +587,11 @@ static bool delete_entry(struct deleting *deleting, struct directory *directory,
         return !unlinkat(directory->fd, entry->name, 0) || errno == ENOENT;
     child = new_directory(directory, entry->name);
     if (child)
-        push(deleting, child);
+        push(deleting, child, at_end);
     return child;
 }
 
-static bool delete_entries(struct deleting *deleting, struct directory *directory)
+static bool delete_entries(struct deleting *deleting, struct directory *directory, bool at_end)
 {
     _Alignas(struct entry) char buffer[BUFFER];
     long count, place;
@@ -581,7 +603,7 @@ static bool delete_entries(struct deleting *deleting, struct directory *director
     while ((count = syscall(SYS_getdents64, directory->fd, buffer, sizeof buffer)) > 0)
         for (place = 0; place < count;) {
             const struct entry *entry = (const struct entry *)(buffer + place);
-            if (atomic_load(&deleting->stopped) || !delete_entry(deleting, directory, entry))
+            if (atomic_load(&deleting->stopped) || !delete_entry(deleting, directory, entry, at_end))
                 return false;
             place += entry->length;
         }
@@ -619,21 +641,17 @@ static void *delete_directories(void *argument)
 {
     struct deleting *deleting = argument;
     struct directory *directory;
+    bool at_end;
 
-    for (;;) {
-        pthread_mutex_lock(&deleting->lock);
-        while (!deleting->stack && deleting->open)
-            pthread_cond_wait(&deleting->wanted, &deleting->lock);
-        directory = deleting->stack;
-        if (directory)
-            deleting->stack = directory->next;
-        pthread_mutex_unlock(&deleting->lock);
-        if (!directory)
-            return NULL;
-        if (!atomic_load(&deleting->stopped) && !delete_entries(deleting, directory))
+    pthread_mutex_lock(&deleting->lock);
+    at_end = deleting->at_end = !deleting->at_end;
+    pthread_mutex_unlock(&deleting->lock);
+    while ((directory = pop(deleting, at_end))) {
+        if (!atomic_load(&deleting->stopped) && !delete_entries(deleting, directory, at_end))
             atomic_store(&deleting->stopped, true);
         leave(deleting, directory);
     }
+    return NULL;
 }
 
 static bool wait_for_deleting(struct deleting *deleting, double seconds)
@@ -1190,7 +1208,7 @@ static PyObject *delete_tree(PyObject *module, PyObject *arguments)
     pthread_mutex_init(&deleting.lock, NULL);
     condition_init(&deleting.wanted);
     condition_init(&deleting.idle);
-    push(&deleting, top);
+    push(&deleting, top, true);
     error = start(&deleting.crew, threads, delete_directories, &deleting);
     if (error)
         free(top);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.names import normalized_name
-from virtualenv_reflink.errors import BadWheelError
+from virtualenv_reflink.errors import BadWheelError, OtherWheelError
 from virtualenv_reflink.requirements.hashes import Hashes, mismatch, strong
 from virtualenv_reflink.requirements.lock import is_same_version
 
@@ -51,10 +51,12 @@ class CachedWheels:
             raise BadWheelError(str(wheel), "it is not a file" if wheel.exists() else "there is no such file")
         if strong(package.hashes).keys() - {"sha256"}:
             self._hashes.check(wheel, package.hashes)
-        unpacked = self._cache.unpacked(wheel)
-        if package.sha256 and unpacked.key != package.sha256:
-            raise mismatch(wheel, "sha256", unpacked.key, package.sha256)
-        return _checked(package, unpacked)
+        try:
+            return _checked(package, self._cache.unpacked(wheel, package.sha256))
+        except OtherWheelError as error:
+            if not package.sha256:
+                raise
+            raise mismatch(wheel, "sha256", error.digest, package.sha256) from error
 
 
 def _checked(package: Locked, unpacked: UnpackedWheel) -> UnpackedWheel:

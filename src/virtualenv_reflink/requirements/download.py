@@ -27,7 +27,9 @@ class Downloads:
         self._index_options = list(index_options)
         self._progress = progress
 
-    def download(self, packages: Sequence[Locked], directory: Path, on_saved: Callable[[Sequence[Path]], None]) -> None:
+    def download(
+        self, packages: Sequence[Locked], directory: Path, on_saved: Callable[[Sequence[Locked]], None]
+    ) -> None:
         """Download the archives of ``packages`` into a directory; ``on_saved`` hears which are there, some at once.
 
         :raises ResolveError: with pip's own explanation, when one cannot be had.
@@ -37,10 +39,10 @@ class Downloads:
             list(pool.map(lambda share: self._saved(share[0], share[1], directory, on_saved), enumerate(shares)))
 
     def _saved(
-        self, number: int, packages: Sequence[Locked], directory: Path, on_saved: Callable[[Sequence[Path]], None]
+        self, number: int, packages: Sequence[Locked], directory: Path, on_saved: Callable[[Sequence[Locked]], None]
     ) -> None:
         self._download(number, packages, directory)
-        on_saved([directory / package.filename for package in packages])
+        on_saved(packages)
 
     def _download(self, number: int, packages: Sequence[Locked], directory: Path) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,7 @@ class Fetcher:
         # a lazy boundary: what is cached needs neither
         import tempfile
 
+        from virtualenv_reflink.cache.workers import Archive
         from virtualenv_reflink.requirements.download import Downloads
 
         with (
@@ -87,9 +88,13 @@ class Fetcher:
             self._workers() as workers,
         ):
             places = {package.name: package.path or Path(directory, package.filename) for package in wheels}
-            workers.add(package.path for package in wheels if package.path is not None)
+
+            def make_ready(there: Iterable[Locked]) -> None:
+                workers.add(Archive(places[package.name], package.sha256) for package in there)
+
+            make_ready(package for package in wheels if package.path is not None)
             if absent:
-                Downloads(pip, self._choosing_options, self._progress).download(absent, Path(directory), workers.add)
+                Downloads(pip, self._choosing_options, self._progress).download(absent, Path(directory), make_ready)
             unpacked = {}
             for number, package in enumerate(sources):
                 unpacked[package.name] = self._built(pip(), package, Path(directory, f"build-{number}"))

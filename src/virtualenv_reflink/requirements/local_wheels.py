@@ -98,8 +98,11 @@ class LocalWheels:
         absent = [wheel for wheel in wheels if not self._cache.holds(wheel)]
         if len(absent) < 2:
             return wheels
+        # a lazy boundary: nearly always all of them are there
+        from virtualenv_reflink.cache.workers import Archive
+
         with self._workers() as workers:
-            workers.add(absent)
+            workers.add(map(Archive, absent))
             failed = workers.wait()
         return sorted(wheels, key=lambda wheel: wheel != failed)
 

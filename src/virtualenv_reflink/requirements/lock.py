@@ -1,10 +1,11 @@
 """A lock: exactly what is to be installed, and where it comes from."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from virtualenv_reflink.requirements.file_urls import path_of
 
 if TYPE_CHECKING:
     from virtualenv_reflink.requirements.pip_options import Option
@@ -61,7 +62,8 @@ class Locked(NamedTuple):
         if not self.url.startswith("file:"):
             return None
         # of a repository pip tells the path as it is, of all else with its special characters replaced
-        return Path(self.url.removeprefix("file://")) if "vcs_info" in self.source else _local_path(self.url)
+        path = self.url.removeprefix("file://") if "vcs_info" in self.source else path_of(self.url)
+        return None if path is None else Path(path)
 
     @property
     def is_wheel(self) -> bool:
@@ -153,14 +155,3 @@ def _unquoted(text: str) -> str:
     from urllib.parse import unquote
 
     return unquote(text)
-
-
-def _local_path(url: str) -> Path:
-    from urllib.parse import unquote, urlsplit
-
-    path = urlsplit(url).path
-    if os.name != "nt":
-        return Path(unquote(path))
-    from urllib.request import url2pathname
-
-    return Path(url2pathname(path))

@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from virtualenv_reflink.requirements.file_urls import path_of
+
 # compiled when they are first used: most commands need few of them
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _EXTRAS = r"(?:\[[^\]]*\])?"
@@ -12,7 +14,6 @@ _PROJECT = rf"({_NAME})\s*{_EXTRAS}\s*(?:\(?\s*(?:[<>=!~]=?=?\s*[\w.*+!-]+\s*,?\
 _DIRECT = rf"({_NAME})\s*{_EXTRAS}\s*@\s*(\S+)"
 _REMOTE = r"(?i)(?:(?:git|hg|svn|bzr)\+)?(?:https?|ftp|ssh|git|svn|sftp|bzr|lp)://[^/]"
 _URL = r"(?i)(?:https?|file|ftp|ssh|(?:git|hg|svn|bzr)(?:\+[a-z]+)?):"
-_PLAIN_FILE_URL = r"(?a)file://(/[\w./+~@,=-]*)"
 _ARCHIVES = (
     ".whl",
     ".zip",
@@ -64,20 +65,9 @@ def named_by(requirement: str, *, editable: bool = False) -> Named | None:
 
 
 def local_path(url: str) -> Path | None:
-    """Return the path that a ``file:`` URL names; None where it names another machine."""
-    if plain := re.fullmatch(_PLAIN_FILE_URL, url):
-        return Path(os.path.abspath(plain[1]))
-    # seldom needed, and they take longer to import than all of a request to read
-    from urllib.parse import unquote, urlsplit
-
-    parts = urlsplit(url)
-    if parts.netloc not in {"", "localhost"} or "\0" in unquote(parts.path):
-        return None
-    if os.name == "nt":
-        from urllib.request import url2pathname
-
-        return Path(os.path.abspath(url2pathname(parts.path)))
-    return Path(os.path.abspath(unquote(parts.path)))
+    """Return the absolute path that a ``file:`` URL names; None where it names another machine."""
+    path = path_of(url)
+    return None if path is None else Path(os.path.abspath(path))
 
 
 def is_url(text: str) -> bool:
