@@ -11,7 +11,23 @@ from packaging.specifiers import SpecifierSet
 from virtualenv_reflink.environment.compatibility import check_python
 from virtualenv_reflink.errors import BadWheelError
 
-SPECIFIERS = [">=3.10", ">= 3.10", ">=3.10.4", ">=3.10.4,<4", ">=3.10.*", ">3.10", "~=3.9", ">=2.7, !=3.0.*", "<3.10.4"]
+SPECIFIERS = [
+    *(
+        ">=3",
+        ">=3.10",
+        ">= 3.10",
+        ">=3.10.4",
+        ">=3.10.4,<4",
+        ">=3.10.*",
+        ">=3.10.0.1",
+        ">3.10",
+        "~=3.9",
+        ">=3.8,",
+        ">=3.010",
+    ),
+    *("<4", "<3.10", "< 3.10.0", "<3.10.4", "<3.10.4.1", "<=3.10", ">=2.7, !=3.0.*", "!=3.0.*,!=3.1.*,<4,>=2.7"),
+    *("!=3.10.*", "!= 3.10.4.*", "!=3.10.4", "!=3.10", "==3.10.*", "<3.13 , >=3.10", "<3.13b1", ">=3.10 <4", "", ","),
+]
 
 
 @pytest.mark.parametrize("required", SPECIFIERS)

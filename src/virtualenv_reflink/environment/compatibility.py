@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from virtualenv_reflink.cache.manifest import UnpackedWheel
 from virtualenv_reflink.errors import BadWheelError
+
+_NUMBERS = r"\d+(?:\.\d+){0,2}"
+_PLAIN = rf"(?a)>=\s*(?P<least>{_NUMBERS})|<\s*(?P<limit>{_NUMBERS})|!=\s*(?P<series>{_NUMBERS})\.\*"
 
 
 def check_python(wheel: UnpackedWheel, version: tuple[int, int, int]) -> None:
@@ -20,9 +25,9 @@ def check_python(wheel: UnpackedWheel, version: tuple[int, int, int]) -> None:
 
 def _allows(required: str, version: tuple[int, int, int]) -> bool:
     # nearly all say no more than this, and importing what reads the rest takes as long as seeding pip
-    least = required.removeprefix(">=").strip().split(".")
-    if required.startswith(">=") and len(least) <= len(version) and all(map(_is_number, least)):
-        return version >= tuple(map(int, least))
+    answers = [_answer(clause.strip(), version) for clause in required.split(",")]
+    if None not in answers:
+        return all(answers)
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
@@ -31,5 +36,12 @@ def _allows(required: str, version: tuple[int, int, int]) -> bool:
         return True
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+def _answer(clause: str, version: tuple[int, int, int]) -> bool | None:
+    """Return whether a plain clause, such as ``>=3.8``, ``<4`` or ``!=3.0.*``, holds; None for any other."""
+    plain = re.fullmatch(_PLAIN, clause)
+    if plain is None:
+        return None
+    numbers = tuple(map(int, (plain["least"] or plain["limit"] or plain["series"]).split(".")))
+    if plain["least"]:
+        return version >= numbers
+    return version < numbers if plain["limit"] else version[: len(numbers)] != numbers

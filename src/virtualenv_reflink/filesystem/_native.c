@@ -60,14 +60,12 @@ struct crew {
     pid_t process;
 };
 
-/* Start up to `number` threads; fewer are no error, none is. */
-static int start(struct crew *crew, int number, void *(*work)(void *), void *argument)
+/* Have so many threads, or as many as there can be. */
+static int grow(struct crew *crew, int number, void *(*work)(void *), void *argument)
 {
     sigset_t all, before;
-    int error = EAGAIN;
+    int error = 0;
 
-    crew->number = 0;
-    crew->process = getpid();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (crew->number < number && crew->number < MOST_THREADS) {
@@ -77,7 +75,18 @@ static int start(struct crew *crew, int number, void *(*work)(void *), void *arg
         crew->number++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return crew->number ? 0 : error;
+    return error;
+}
+
+/* Start up to `number` threads; fewer are no error, none is. */
+static int start(struct crew *crew, int number, void *(*work)(void *), void *argument)
+{
+    int error;
+
+    crew->number = 0;
+    crew->process = getpid();
+    error = grow(crew, number, work, argument);
+    return crew->number ? 0 : error ? error : EAGAIN;
 }
 
 static void join(struct crew *crew)
@@ -322,6 +331,7 @@ struct placing {
     pthread_mutex_t lock;
     pthread_cond_t wanted, idle;
     mode_t umask;
+    int threads;
     atomic_bool stopped;
     /* all that follows is for who holds the lock */
     struct batch *first, **last;
@@ -466,13 +476,16 @@ static void submit(struct placing *placing, struct batch *batch)
     pthread_mutex_unlock(&placing->lock);
 }
 
-/* Wait until nothing is left to do or so many seconds are over; return whether nothing is. */
+/* Wait until nothing is left to do or so many seconds are over; return whether nothing is. Who waits leaves a processor
+ * to the last thread. */
 static bool wait_for(struct placing *placing, double seconds)
 {
     struct timespec until = after(seconds);
     bool over;
 
     pthread_mutex_lock(&placing->lock);
+    if (!atomic_load(&placing->stopped))
+        grow(&placing->crew, placing->threads, place_batches, placing);
     for (;;) {
         over = is_over(placing);
         if (over || pthread_cond_timedwait(&placing->idle, &placing->lock, &until))
@@ -940,11 +953,13 @@ static PyObject *placing_new(PyTypeObject *type, PyObject *arguments, PyObject *
         return PyErr_NoMemory();
     }
     placing->umask = umask;
+    placing->threads = threads;
     placing->last = &placing->first;
     pthread_mutex_init(&placing->lock, NULL);
     condition_init(&placing->wanted);
     condition_init(&placing->idle);
-    error = start(&placing->crew, threads, place_batches, placing);
+    /* whoever submits has work to do too: more threads than processors hinder each other where they change one tree */
+    error = start(&placing->crew, threads > 1 ? threads - 1 : threads, place_batches, placing);
     if (error) {
         Py_DECREF(self);
         return raise_errno(error);

@@ -32,8 +32,8 @@ from typing import Any
 from virtualenv_reflink.transaction.interrupted import JOURNAL_NAME
 from virtualenv_reflink.transaction.steps import Aside, Steps, delete
 
-# XFS has the shortest targets, XFS_SYMLINK_MAXLEN
-_PAGE_BYTES = 1000
+# the longest path that a process may name, PATH_MAX in limits.h(0p), and the longest target on XFS, XFS_SYMLINK_MAXLEN
+_LONG_PAGE, _SHORT_PAGE = 4000, 1000
 _LAST = ".last"
 # a journal that is no longer one, while its pages are deleted
 _DELETED = f"{JOURNAL_NAME}-deleted"
@@ -47,6 +47,7 @@ class Journal:
         self._root = root
         self.path = os.path.join(root, JOURNAL_NAME)
         self._entries = 0
+        self._page_bytes = _LONG_PAGE
 
     def write(self, steps: Steps) -> None:
         """Write down what is going to be done.
@@ -121,10 +122,16 @@ class Journal:
         if not self._entries:
             os.mkdir(self.path)
         text = binascii.b2a_base64(zlib.compress(json.dumps(rows).encode("ascii"), 1), newline=False).decode("ascii")
-        starts = range(0, len(text), _PAGE_BYTES)
-        for number, start in enumerate(starts):
-            name = f"{self._entries:04}-{number:06}{_LAST if number == len(starts) - 1 else ''}"
-            _write_page(f"{self.path}/{name}", text[start : start + _PAGE_BYTES])
+        number = 0
+        while text:
+            page, rest = text[: self._page_bytes], text[self._page_bytes :]
+            try:
+                _write_page(f"{self.path}/{self._entries:04}-{number:06}{'' if rest else _LAST}", page)
+            except _TooLongError:
+                self._page_bytes = _SHORT_PAGE
+                continue
+            text = rest
+            number += 1
         self._entries += 1
 
     def _relative(self, path: str) -> str:
@@ -148,10 +155,19 @@ def _entries(names: Iterable[str]) -> Iterator[list[str]]:
             pages = []
 
 
+class _TooLongError(Exception):
+    """A filesystem has no links to targets of this length."""
+
+
 def _write_page(path: str, text: str) -> None:
-    with suppress(OSError, NotImplementedError):
+    try:
         os.symlink(text, path)
         return
+    except NotImplementedError:
+        pass
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG and len(text) > _SHORT_PAGE:
+            raise _TooLongError from error
     # where there are no symbolic links
     with open(path, "x", encoding="ascii") as stream:
         stream.write(text)

@@ -32,6 +32,7 @@ class Layout:
         self._environment = environment
         metadata = supplied.wheel.metadata
         self._root_scheme, self._dist_info = metadata.root_scheme, metadata.dist_info
+        self._roots: dict[str, str] = {}
         self.library = environment.scheme(metadata.root_scheme, metadata.distribution)
         self.staging = Transaction.staging(self.library)
 
@@ -75,7 +76,9 @@ class Layout:
                 yield Placed(scheme, source, self.target(scheme, directory.path), table, mtime_ns)
 
     def _scheme(self, name: str) -> str:
-        return self._environment.scheme(name, self._supplied.distribution)
+        if name not in self._roots:
+            self._roots[name] = self._environment.scheme(name, self._supplied.distribution)
+        return self._roots[name]
 
 
 def _generated_paths(generated: list[Generated]) -> dict[str, set[str]]:
