@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,13 +70,18 @@ def parsed_lock(path: Path, cache: "WheelCache", facts: "InterpreterFacts") -> L
     content = content_of(path)
     key = _digest(repr((content, str(path.absolute().parent), facts)))
     known = cache.read_note("locks", key, Lock.from_json)
-    if known is not None and all(package.path is None or package.path.exists() for package in known.packages):
+    if known is not None and all(map(_is_there, known.packages)):
         return known
     from virtualenv_reflink.requirements.pylock import read_pylock
 
     lock = read_pylock(path, content, facts)
     cache.write_note("locks", key, lock.to_json())
     return lock
+
+
+def _is_there(package: Locked) -> bool:
+    path = package.path
+    return path is None or os.path.exists(path)
 
 
 def _state(path: Path) -> str:

@@ -1,6 +1,7 @@
 """The files of a wheel that are made for one environment."""
 
 import os
+import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -67,10 +68,12 @@ def write_file(target: str, file: Generated) -> None:
     :raises FileExistsError: when there is one.
     :raises OSError: when it cannot be written.
     """
-    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    mode = 0o666 if file.mode is None else file.mode
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     with open(fd, "wb") as stream:
         stream.write(file.content)
-    if file.mode is not None:
-        os.chmod(target, file.mode)
+        masked = file.mode is not None and stat.S_IMODE(os.fstat(fd).st_mode) != file.mode
+    if masked:
+        os.chmod(target, mode)
     if file.mtime_ns is not None:
         os.utime(target, ns=(file.mtime_ns, file.mtime_ns))
