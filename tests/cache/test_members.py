@@ -98,6 +98,7 @@ def by_zipfile(archive: zipfile.ZipFile, _: Members, info: zipfile.ZipInfo) -> b
 def by_us(_: zipfile.ZipFile, members: Members, info: zipfile.ZipInfo) -> bytes:
     chunks = list(members.chunks(info))
     assert all(len(chunk) <= BUFFER for chunk in chunks)
+    assert all(chunks[:-1])
     return b"".join(chunks)
 
 
@@ -153,6 +154,25 @@ def test_damage_is_answered_as_zipfile_answers_it(tmp_path: Path, compression: i
     contents = {"a.py": b"import os\n" * 20, "b/c.bin": random.Random(2).randbytes(40), "d.py": b"pass\n"}
     sound = archive_of(tmp_path / "a.zip", compression, contents).read_bytes()
     assert differing_answers(sound, range(len(sound)), contents, tmp_path / "damaged.zip") > 100
+
+
+@pytest.mark.parametrize("size", [0, 1, BUFFER, 2 * BUFFER, 4 * BUFFER])
+@pytest.mark.parametrize("compression", COMPRESSIONS[:2])
+def test_a_wrong_size_of_a_large_member_is_answered_as_zipfile_answers_it(
+    tmp_path: Path, compression: int, size: int
+) -> None:
+    contents = {"large.bin": random.Random(8).randbytes(3 * BUFFER), "last.py": b""}
+    path = archive_of(tmp_path / "a.zip", compression, contents)
+    right, wrong = (3 * BUFFER).to_bytes(4, "little"), size.to_bytes(4, "little")
+    content = path.read_bytes()
+    directory = content.index(b"PK\1\2")
+    # the size before compression, in the table of contents, APPNOTE.TXT, 4.3.12
+    place = directory + 24
+    assert content[place : place + 4] == right
+    path.write_bytes(content[:place] + wrong + content[place + 4 :])
+    expected = answers(path, by_zipfile)
+    assert (expected == contents) == (size > 3 * BUFFER)
+    assert answers(path, by_us) == expected
 
 
 def test_damage_in_a_large_member_is_answered_as_zipfile_answers_it(tmp_path: Path) -> None:

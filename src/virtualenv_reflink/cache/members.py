@@ -41,7 +41,7 @@ class Members:
         self._ends = dict(pairwise(offsets))
 
     def chunks(self, info: ZipInfo) -> Iterator[bytes]:
-        """Yield the content of a member, in pieces of at most :data:`BUFFER` bytes.
+        """Yield the content of a member, in pieces of at most :data:`BUFFER` bytes; one that is empty ends it.
 
         :raises Exception: of various types, when it is damaged, or cannot be read.
         """
@@ -82,7 +82,8 @@ class Members:
                 content = chunk[:left]
                 left -= len(content)
                 checksum = inflate.crc32(content, checksum)
-                yield content
+                if content:
+                    yield content
                 if not left:
                     break
         if checksum != info.CRC:

@@ -484,7 +484,7 @@ static bool wait_for(struct placing *placing, double seconds)
     bool over;
 
     pthread_mutex_lock(&placing->lock);
-    if (!atomic_load(&placing->stopped))
+    if (!is_over(placing) && !atomic_load(&placing->stopped))
         grow(&placing->crew, placing->threads, place_batches, placing);
     for (;;) {
         over = is_over(placing);

@@ -3,7 +3,10 @@
 INTERFACE: int
 
 class Placing:
-    """Threads that place files while Python goes on. The first failure stops all of them."""
+    """Threads that place files while Python goes on. The first failure stops all of them.
+
+    One thread less than told, though one at least, works until :meth:`wait` is called: Python needs a processor too.
+    """
 
     def __new__(cls, threads: int, umask: int, /) -> Placing: ...
     def submit(
