@@ -28,7 +28,8 @@ class Environment(NamedTuple):
         """Return the directory of a scheme."""
         if name == "headers":
             return str(self.headers / distribution)
-        return str({"purelib": self.purelib, "platlib": self.platlib, "scripts": self.scripts, "data": self.data}[name])
+        place: Path = getattr(self, name)
+        return str(place)
 
     def with_all_in(self, directory: Path) -> "Environment":
         """Return the environment that has everything in one directory."""

@@ -59,11 +59,16 @@ class Locked(NamedTuple):
     @property
     def path(self) -> Path | None:
         """The place on this machine, if the address is one."""
+        place = self.place
+        return None if place is None else Path(place)
+
+    @property
+    def place(self) -> str | None:
+        """The same as a text."""
         if not self.url.startswith("file:"):
             return None
         # of a repository pip tells the path as it is, of all else with its special characters replaced
-        path = self.url.removeprefix("file://") if "vcs_info" in self.source else path_of(self.url)
-        return None if path is None else Path(path)
+        return self.url.removeprefix("file://") if "vcs_info" in self.source else path_of(self.url)
 
     @property
     def is_wheel(self) -> bool:

@@ -80,8 +80,8 @@ def parsed_lock(path: Path, cache: "WheelCache", facts: "InterpreterFacts") -> L
 
 
 def _is_there(package: Locked) -> bool:
-    path = package.path
-    return path is None or os.path.exists(path)
+    place = package.place
+    return place is None or os.path.exists(place)
 
 
 def _state(path: Path) -> str:
