@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -141,11 +141,7 @@ def _decompressed(data: bytes, info: ZipInfo) -> bytes | None:
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield what ``pieces`` inflate to."""
     inflating = inflate.decompressobj(_RAW_DEFLATE)
-    for piece in pieces:
-        while piece and not inflating.eof:
-            chunk = inflating.decompress(piece, BUFFER)
+    for piece in chain(pieces, [b""]):
+        while not inflating.eof and (chunk := inflating.decompress(piece, BUFFER)):
+            yield chunk
             piece = inflating.unconsumed_tail
-            if chunk:
-                yield chunk
-    if chunk := inflating.flush():
-        yield chunk
