@@ -130,6 +130,30 @@ def test_threads_may_share_what_places_files(tmp_path: Path) -> None:
     assert all(path.read_text() == path.name for path in tmp_path.glob("*-*/*.py"))
 
 
+@pytest.mark.skipif(native.core() != "native", reason="there is no native core here")
+def test_the_last_thread_starts_when_python_waits(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    target.mkdir()
+    names = [f"{number}.py" for number in range(3000)]
+    for name in names:
+        (source / name).touch()
+    columns = ("/".join(names), "0" * len(names), ",".join("0" * len(names)))
+
+    def threads() -> int:
+        return len(os.listdir("/proc/self/task"))
+
+    before = threads()
+    placing = native._load().Placing(3, 0o022)
+    assert threads() == before + 2
+    placing.wait(0)
+    assert threads() == before + 2
+    placing.submit(native.COPY, str(source), str(target), *columns, None)
+    placing.wait(0)
+    assert threads() == before + 3
+    placing.stop()
+
+
 def test_it_is_loaded_for_files_only(tmp_path: Path) -> None:
     loading = f"""
 import sys
