@@ -55,7 +55,7 @@ def open_to_readers(entry: Path) -> None:
 
 
 def withhold_writing(entry: Path) -> None:
-    """Set the modes of all that is in an ``entry`` that was not made by what is above.
+    """Let nobody else write to what is in a finished ``entry``, whoever made its files and directories.
 
     What a sealed subvolume holds is left as it is: nobody can write to it, whatever its modes.
 
