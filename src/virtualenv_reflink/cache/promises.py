@@ -31,12 +31,8 @@ class Promise(NamedTuple):
 
     def is_kept_by(self, digest: bytes) -> bool:
         """Return whether ``digest`` is the one promised, in whichever of the ways to write it that tools have used."""
-        encoded = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-        return (
-            self.digest == encoded
-            or self.digest.rstrip("=").replace("+", "-").replace("/", "_") == encoded
-            or self.digest.lower() == digest.hex()
-        )
+        plain = self.digest.rstrip("=").replace("+", "-").replace("/", "_")
+        return plain == base64.urlsafe_b64encode(digest).decode().rstrip("=") or self.digest.lower() == digest.hex()
 
 
 class Promises(NamedTuple):

@@ -24,9 +24,7 @@ from virtualenv_reflink.cache.modes import cached_file_mode, make_directories
 from virtualenv_reflink.cache.verified import reading
 from virtualenv_reflink.errors import BadWheelError, OtherWheelError
 from virtualenv_reflink.filesystem.allocation import reserve_block
-from virtualenv_reflink.filesystem.permissions import current_umask
-
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+from virtualenv_reflink.filesystem.permissions import create_file
 
 
 def archive_digest(wheel: Path) -> str:
@@ -103,7 +101,6 @@ class _Unpacking:
         self._source = source
         self._mtime_ns = time.time_ns()
         self._modes = {executable: cached_file_mode(executable=executable) for executable in (True, False)}
-        self._umask = current_umask()
         self._builder = TreeBuilder()
         self._made: set[str] = set()
         self._rewritten_scripts: list[str] = []
@@ -153,8 +150,6 @@ class _Unpacking:
                 raise
             raise BadWheelError(self._source.wheel, f"its entry {path!r} has too long a name") from error
         os.utime(target, ns=(self._mtime_ns, self._mtime_ns))
-        if self._modes[executable] & self._umask:
-            os.chmod(target, self._modes[executable])
         if scheme == "scripts" and first.startswith(b"#!python"):
             self._rewritten_scripts.append(path)
         self._builder.add(scheme, path, executable=executable, size=content.size, hash_=content.hash)
@@ -168,7 +163,7 @@ class _Unpacking:
 
 def _written(target: str, mode: int, content: Iterable[bytes]) -> bytes:
     """Write a new file, and return the first piece of its content."""
-    fd = os.open(target, _CREATE, mode)
+    fd = create_file(target, mode)
     try:
         chunks = iter(content)
         first = next(chunks, b"")

@@ -20,7 +20,7 @@ class VerifiedContent:
         self._path = path
         self._promises = promises
         self._recorded = next((str(each.algorithm) for each in promises if each.is_strong), "sha256")
-        algorithms = {self._recorded, *[str(each.algorithm) for each in promises]}
+        algorithms = {self._recorded, *(str(each.algorithm) for each in promises)}
         self._hashers = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
         self.size = 0
 

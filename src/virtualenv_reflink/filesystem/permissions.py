@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 def current_umask() -> int:
@@ -21,6 +24,22 @@ def current_umask() -> int:
     umask = os.umask(0)
     os.umask(umask)
     return umask
+
+
+def create_file(path: str, mode: int) -> int:
+    """Make a file that has ``mode`` whatever the umask, and return what writes to it, though its mode may forbid that.
+
+    :raises FileExistsError: when there is one.
+    :raises OSError: when it cannot be made.
+    """
+    fd = os.open(path, _CREATE, mode)
+    try:
+        if stat.S_IMODE(os.fstat(fd).st_mode) != mode:
+            os.chmod(path, mode)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 def let_all_execute(path: str, mode: int, umask: int) -> None:

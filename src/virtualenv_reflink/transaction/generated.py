@@ -1,12 +1,12 @@
 """The files of a wheel that are made for one environment."""
 
 import os
-import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.scripts import entry_point_scripts, rewritten_bytecode, rewritten_scripts
+from virtualenv_reflink.filesystem.permissions import create_file
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
 INSTALLER = b"virtualenv-reflink\n"
@@ -68,12 +68,7 @@ def write_file(target: str, file: Generated) -> None:
     :raises FileExistsError: when there is one.
     :raises OSError: when it cannot be written.
     """
-    mode = 0o666 if file.mode is None else file.mode
-    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-    with open(fd, "wb") as stream:
+    with open(target, "xb") if file.mode is None else open(create_file(target, file.mode), "wb") as stream:
         stream.write(file.content)
-        masked = file.mode is not None and stat.S_IMODE(os.fstat(fd).st_mode) != file.mode
-    if masked:
-        os.chmod(target, mode)
     if file.mtime_ns is not None:
         os.utime(target, ns=(file.mtime_ns, file.mtime_ns))

@@ -32,7 +32,6 @@ class Layout:
         self._environment = environment
         metadata = supplied.wheel.metadata
         self._root_scheme, self._dist_info = metadata.root_scheme, metadata.dist_info
-        self._roots: dict[str, str] = {}
         self.library = environment.scheme(metadata.root_scheme, metadata.distribution)
         self.staging = Transaction.staging(self.library)
 
@@ -76,9 +75,7 @@ class Layout:
                 yield Placed(scheme, source, self.target(scheme, directory.path), table, mtime_ns)
 
     def _scheme(self, name: str) -> str:
-        if name not in self._roots:
-            self._roots[name] = self._environment.scheme(name, self._supplied.distribution)
-        return self._roots[name]
+        return self._environment.scheme(name, self._supplied.distribution)
 
 
 def _generated_paths(generated: list[Generated]) -> dict[str, set[str]]:
