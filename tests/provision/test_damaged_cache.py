@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run, python_of
+from tests.support.index import Index, write_lock
 from tests.support.wheels import make_wheel
 
 MODES = ["clone", "copy", "hardlink", "layer", "snapshot"]
@@ -64,12 +65,16 @@ def test_a_description_that_is_damaged_counts_as_absent(tmp_path: Path, mode: st
 
 @pytest.mark.parametrize("place", ["tmpfs"], indirect=True)
 @pytest.mark.parametrize("mode", ["copy", "hardlink", "layer"])
+@pytest.mark.parametrize("locked", [False, True], ids=["named", "locked"])
 def test_environments_are_made_beside_somebody_who_deletes_the_cache_all_the_time(
-    place: Path, mode: str, reflink: Run
+    place: Path, index: Index, mode: str, locked: bool, reflink: Run
 ) -> None:
-    wheel = make_wheel(place, {f"package/module{number}.py": b"" for number in range(300)})
+    wheel = make_wheel(index.directory, {f"package/module{number}.py": b"" for number in range(300)})
+    # the wheel of a lock is not unpacked before the packages are placed, or a layer is built of them
+    write_lock(place / "pylock.toml", index.file_url(wheel.name), index.directory)
+    what = ["--with-requirements", place / "pylock.toml"] if locked else ["--with", wheel]
     cache = place / "cache"
-    venv = ["venv", "--wheel-cache", cache, "--without-pip", "--link-mode", mode, "--with", wheel]
+    venv = ["venv", "--wheel-cache", cache, "--without-pip", "--link-mode", mode, *what]
     deleter = subprocess.Popen(["sh", "-c", f"while :; do rm -rf {cache}; done"], stderr=subprocess.DEVNULL)
     try:
         done = reflink(*venv, place / "env")

@@ -30,18 +30,24 @@ if TYPE_CHECKING:
     from virtualenv_reflink.provision.placement import Placement, Wanted
     from virtualenv_reflink.provision.supply import Supply
 
+_DELETED = "the wheel cache is deleted again and again"
+
 
 def layer_asked_for(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> Choice:
     """Return the layer of what is wanted, which is built if that was never done, or why there can be none.
 
     :raises ReflinkError: naming what went wrong.
     """
-    if mode.depends and context.cache.is_temporary:
-        return Choice(mode, None, "the wheel cache is deleted again and again")
+    if _is_soon_gone(mode, context):
+        return Choice(mode, None, _DELETED)
     reason = mode.why_not(context.environment)
     if reason is not None and not _has_layer(mode, wanted, context, supply):
         return Choice(mode, None, reason)
-    return Choice(mode, known_layer(mode, wanted, context, supply) or built_layer(mode, wanted, context, supply))
+    layer = known_layer(mode, wanted, context, supply) or built_layer(mode, wanted, context, supply)
+    # the cache may have been lost while its wheels were unpacked
+    if _is_soon_gone(mode, context):
+        return Choice(mode, None, _DELETED)
+    return Choice(mode, layer)
 
 
 def put_layer(mode: TreeMode, layer: Layer, wanted: Wanted, context: Context, change: Transaction) -> Outcome:
@@ -93,6 +99,11 @@ def built_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply
     if layer is None:
         raise CacheLostError(f"the layer {entry} was damaged as soon as it was made; check the disk of --wheel-cache")
     return layer
+
+
+def _is_soon_gone(mode: TreeMode, context: Context) -> bool:
+    """Return whether an environment would lose its layer when this process ends."""
+    return mode.depends and context.cache.is_temporary
 
 
 def _has_layer(mode: TreeMode, wanted: Wanted, context: Context, supply: Supply) -> bool:
