@@ -95,7 +95,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Path]:
     directory = root / hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]
     directory.mkdir()
     yield directory
-    for sealed in directory.glob("*/v5/layers/*/tree"):
+    for sealed in directory.glob("*/v*/layers/*/tree"):
         if is_subvolume(str(sealed)):
             unseal_subvolume(str(sealed))
     shutil.rmtree(directory)

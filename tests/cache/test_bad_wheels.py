@@ -53,8 +53,8 @@ def refused(tmp_path: Path, virtualenv: Run) -> Callable[..., str]:
         assert not list(site_packages(environment).glob("sample*"))
         assert not list((environment / "bin").glob("sample*"))
         assert not Path("/evil.py").exists()
-        assert not list(cache.glob("v5/staging/*"))
-        assert cached or not list(cache.glob("v5/wheels/*/*"))
+        assert not list(cache.glob("v*/staging/*"))
+        assert cached or not list(cache.glob("v*/wheels/*/*"))
         return said
 
     return refuse

@@ -17,6 +17,7 @@ from tests.support.comparison import site_packages
 from tests.support.extents import shares_all_extents
 from tests.support.index import Index, write_lock
 from tests.support.wheels import full_wheel, make_wheel
+from virtualenv_reflink.cache.layout import VERSION
 
 PAGES = b"content" * 2000
 Facts = dict[str, tuple[int, ...]]
@@ -48,7 +49,7 @@ def fill(place: Path, reflink: Run) -> Callable[..., Path]:
 
 
 def unpacked(cache: Path) -> list[Path]:
-    return list(cache.glob("v5/wheels/*/unpacked"))
+    return list(cache.glob("v*/wheels/*/unpacked"))
 
 
 @ONCE
@@ -65,7 +66,7 @@ def test_every_mode_serves_from_a_base_cache(place: Path, wheel: Path, fill: Cal
         assert facts(base) == before
         # files that environments share are those of one's own cache
         assert bool(unpacked(place / f"own-{mode}")) == (mode not in {"clone", "copy"})
-    (source,) = base.glob("v5/wheels/*/unpacked/tree/purelib/data.bin")
+    (source,) = base.glob("v*/wheels/*/unpacked/tree/purelib/data.bin")
     for mode in ("clone", "snapshot"):
         assert shares_all_extents(site_packages(place / mode) / "data.bin", source)
 
@@ -79,7 +80,7 @@ def test_the_first_of_several_counts_and_bytecode_is_made_for_what_has_none(
     before = facts(base)
     words = ["--wheel-cache", place / "own", "--base-cache", f"{base}{os.pathsep}{place / 'other'}", "--with", wheel]
     reflink("venv", *words, "--without-pip", place / "env")
-    (compiled,) = place.glob("own/v5/wheels/*/bytecode-*/tree/purelib/__pycache__/one.*.pyc")
+    (compiled,) = place.glob("own/v*/wheels/*/bytecode-*/tree/purelib/__pycache__/one.*.pyc")
     assert unpacked(place / "own") == []
     (placed,) = site_packages(place / "env").glob("__pycache__/one.*.pyc")
     inode = placed.stat().st_ino
@@ -96,7 +97,7 @@ def test_what_a_base_cache_has_lost_is_fetched(
     place: Path, wheel: Path, damage: str, fill: Callable[..., Path], reflink: Run
 ) -> None:
     base = fill(wheel)
-    (entry,) = (path.parents[2] for path in base.glob("v5/wheels/*/unpacked/tree/purelib/one.py"))
+    (entry,) = (path.parents[2] for path in base.glob("v*/wheels/*/unpacked/tree/purelib/one.py"))
     if damage == "file":
         (entry / "tree" / "purelib" / "one.py").unlink()
     elif damage == "manifest":
@@ -168,7 +169,7 @@ def test_an_ordinary_user_of_an_image(
     assert (done.returncode, done.stderr) == (0, "")
     assert unpacked(home / "virtualenv-reflink") == []
     placed = xfs / "overlay" / "upper" / "home" / "env"
-    (source,) = base.glob("v5/wheels/*/unpacked/tree/purelib/sample/data.txt")
+    (source,) = base.glob("v*/wheels/*/unpacked/tree/purelib/sample/data.txt")
     assert shares_all_extents(site_packages(placed) / "sample" / "data.txt", source)
     assert facts(base) == before
 
@@ -185,14 +186,14 @@ def test_what_is_no_base_cache_is_one_sentence(tmp_path: Path, wheel: Path, refl
 
     assert f"there is no base cache {base}; fill one there, or leave it out of --base-cache" in said()
     base.mkdir()
-    assert "there is no v5 in it" in said()
+    assert f"there is no {VERSION} in it" in said()
     reflink("cache", "fill", "--wheel-cache", base, wheel)
     base.chmod(0o775)
     assert "can be written by others than its owner; run chmod -R go-w" in said()
     base.chmod(0o777)
     assert "can be written by every user" in said()
     base.chmod(0o755)
-    (entry,) = (path.parents[2] for path in base.glob("v5/wheels/*/unpacked/tree/purelib/one.py"))
+    (entry,) = (path.parents[2] for path in base.glob("v*/wheels/*/unpacked/tree/purelib/one.py"))
     entry.chmod(0o775)
     assert "leave it out of --base-cache" in said()
     entry.chmod(0o755)

@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import ONCE, Run, python_of, tree_digest
 from tests.support.comparison import site_packages
 from tests.support.wheels import make_wheel
+from virtualenv_reflink.cache.layout import VERSION
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 
 
@@ -56,7 +57,7 @@ def test_twenty_processes_unpack_each_wheel_once(tmp_path: Path, wheelhouse: Pat
     ]
     assert len(trees[0]) > 900
     assert all(tree == trees[0] for tree in trees)
-    assert list((cache / "v5" / "staging").iterdir()) == []
+    assert list((cache / VERSION / "staging").iterdir()) == []
 
 
 @ONCE
@@ -79,17 +80,17 @@ def test_a_kill_at_any_moment_leaves_no_half_entry(tmp_path: Path, virtualenv: R
         # half of the rounds begin with a cold cache, the others with the one this left
         if moments.random() < 0.5:
             subprocess.run(["rm", "-rf", cache], check=True)
-    assert not list(cache.glob("v5/staging/*"))
+    assert not list(cache.glob("v*/staging/*"))
 
 
 def test_what_a_killed_process_staged_is_cleared_by_the_next(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, {"sample.py": b""})
     cache = WheelCache(tmp_path / "cache")
     key = cache.unpacked(wheel).key
-    abandoned = tmp_path / "cache" / "v5" / "staging" / f"{key}.unpacked.dead"
+    abandoned = tmp_path / "cache" / VERSION / "staging" / f"{key}.unpacked.dead"
     abandoned.mkdir()
     (abandoned / "half").write_text("half")
-    subprocess.run(["rm", "-rf", tmp_path / "cache" / "v5" / "wheels"], check=True)
+    subprocess.run(["rm", "-rf", tmp_path / "cache" / VERSION / "wheels"], check=True)
     cache.unpacked(wheel)
     assert not abandoned.exists()
 
@@ -123,4 +124,4 @@ def test_cached_files_are_read_only_and_the_root_is_nobody_elses(tmp_path: Path,
 def test_the_default_place_is_the_users_cache_directory(tmp_path: Path, virtualenv: Run) -> None:
     environ = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "xdg")}
     virtualenv("--no-download", tmp_path / "env", env=environ)
-    assert (tmp_path / "xdg" / "virtualenv-reflink" / "v5" / "wheels").is_dir()
+    assert (tmp_path / "xdg" / "virtualenv-reflink" / VERSION / "wheels").is_dir()

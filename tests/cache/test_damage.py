@@ -17,6 +17,7 @@ import pytest
 from tests.support.wheels import full_wheel, make_wheel
 from virtualenv_reflink.cache.entries import LINKED
 from virtualenv_reflink.cache.hard_links import Linked
+from virtualenv_reflink.cache.layout import VERSION
 from virtualenv_reflink.cache.manifest import (
     MANIFEST_NAME,
     DamagedError,
@@ -63,13 +64,13 @@ def test_a_damaged_manifest_is_made_again(tmp_path: Path, change: Callable[[byte
     first = cache.unpacked(wheel)
     compiled = cache.bytecode(first, PYTHON, cache.facts(PYTHON))
     before = content_of(first.tree), set(content_of(compiled))
-    for manifest in (tmp_path / "cache").glob("v5/wheels/*/*/manifest.json"):
+    for manifest in (tmp_path / "cache").glob("v*/wheels/*/*/manifest.json"):
         overwrite(manifest, change(manifest.read_bytes()))
     again = WheelCache(tmp_path / "cache")
     second = again.unpacked(wheel)
     bytecode = again.bytecode(second, PYTHON, again.facts(PYTHON))
     assert (content_of(second.tree), set(content_of(bytecode))) == before
-    assert not list((tmp_path / "cache").glob("v5/staging/*"))
+    assert not list((tmp_path / "cache").glob("v*/staging/*"))
 
 
 @pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
@@ -80,7 +81,7 @@ def test_a_damaged_memo_counts_as_absent(tmp_path: Path, change: Callable[[bytes
     key = cache.unpacked(wheel).key
     cache.write_note("digests", "other", "x")
     for kind in ("interpreters", "digests"):
-        for memo in (tmp_path / "cache" / "v5" / kind).iterdir():
+        for memo in (tmp_path / "cache" / VERSION / kind).iterdir():
             overwrite(memo, change(memo.read_bytes()))
     again = WheelCache(tmp_path / "cache")
     assert again.facts(PYTHON) == facts
@@ -92,10 +93,10 @@ def test_what_is_kept_is_recalled_or_absent(tmp_path: Path) -> None:
     cache = WheelCache(tmp_path / "cache")
     cache.write_note("kind", "good", '{"a": 1}')
     cache.write_note("kind", "bad", "{")
-    (tmp_path / "cache" / "v5" / "kind" / "binary").write_bytes(b"\xff")
-    (tmp_path / "cache" / "v5" / "kind" / "directory").mkdir()
-    (tmp_path / "cache" / "v5" / "kind" / "dangling").symlink_to("nowhere")
-    os.mkfifo(tmp_path / "cache" / "v5" / "kind" / "pipe")
+    (tmp_path / "cache" / VERSION / "kind" / "binary").write_bytes(b"\xff")
+    (tmp_path / "cache" / VERSION / "kind" / "directory").mkdir()
+    (tmp_path / "cache" / VERSION / "kind" / "dangling").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "cache" / VERSION / "kind" / "pipe")
     assert cache.read_note("kind", "good", json.loads) == {"a": 1}
     for key in ("bad", "binary", "directory", "dangling", "absent"):
         assert cache.read_note("kind", key, json.loads) is None
@@ -219,7 +220,7 @@ def test_a_wheel_is_dropped_with_its_bytecode_but_not_one_that_was_made_again(tm
     new = cache.unpacked(wheel)
     cache.drop(old)
     assert cache.cached(old.key) == new
-    assert not list((tmp_path / "cache").glob("v5/staging/*"))
+    assert not list((tmp_path / "cache").glob("v*/staging/*"))
 
 
 def test_a_layer_without_description_is_built_again(tmp_path: Path) -> None:
@@ -242,7 +243,7 @@ def test_a_layer_without_description_is_built_again(tmp_path: Path) -> None:
     assert cache.described(entry, json.loads) is None
     cache.drop_layer("layer-key")
     assert not entry.exists()
-    assert not list((tmp_path / "cache").glob("v5/staging/*"))
+    assert not list((tmp_path / "cache").glob("v*/staging/*"))
 
 
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
@@ -264,7 +265,7 @@ def test_a_sealed_layer_that_was_half_deleted_is_built_again(place: Path) -> Non
     again.layer("snapshot-key", fill)
     assert is_subvolume(str(entry / "tree"))
     assert (entry / "layer.json").exists()
-    assert not list((place / "cache").glob("v5/staging/*"))
+    assert not list((place / "cache").glob("v*/staging/*"))
 
 
 def test_links_are_noted_before_they_are_made(tmp_path: Path) -> None:
@@ -314,7 +315,7 @@ def test_a_damaged_note_of_links_means_that_there_are_some(tmp_path: Path, text:
     unpacked = cache.unpacked(make_wheel(tmp_path, {"sample.py": b"a = 1\n"}))
     os.link(Path(unpacked.tree.root, "purelib", "sample.py"), tmp_path / "link")
     cache.links.note([Linked(unpacked.tree, LINKED)])
-    (note,) = (tmp_path / "cache" / "v5" / "linked").glob("*=*")
+    (note,) = (tmp_path / "cache" / VERSION / "linked").glob("*=*")
     note.rename(note.with_name(note.name.partition("=")[0] + text))
     assert cache.linked([unpacked]) == {unpacked.key}
     assert cache.changed_file(unpacked, None) is None
@@ -339,7 +340,7 @@ def test_many_note_links_of_one_wheel_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(6) as pool:
         assert all(pool.map(note, range(6)))
     WheelCache(tmp_path / "cache").links.note(linked)
-    assert len(list(tmp_path.glob("cache/v5/linked/*"))) == 2
+    assert len(list(tmp_path.glob("cache/v*/linked/*"))) == 2
 
 
 def test_one_cache_serves_many_threads(tmp_path: Path) -> None:
@@ -368,4 +369,4 @@ def test_one_cache_serves_many_threads(tmp_path: Path) -> None:
     assert len(found) == 64
     assert len({(name, tree.mtime_ns) for name, tree in found}) == 8
     assert read_tree(Path(found[0][1].root).parent) == found[0][1]
-    assert not list((tmp_path / "cache").glob("v5/staging/*"))
+    assert not list((tmp_path / "cache").glob("v*/staging/*"))

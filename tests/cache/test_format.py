@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import Run, python_of
 from tests.support.wheels import full_wheel, make_wheel
 from virtualenv_reflink.cache.kinds import NOTES
+from virtualenv_reflink.cache.layout import VERSION
 from virtualenv_reflink.cache.manifest import Metadata
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "format.md").read_text(encoding="utf-8")
@@ -41,7 +42,7 @@ def test_a_cache_is_as_specified(tmp_path: Path, place: Path, mode: str, reflink
     options = ["--without-pip", "--wheel-cache", place / "cache", "--link-mode", mode]
     reflink("venv", *options, "--with", wheel, "--with", hook, place / "env")
     assert b"Signature: 8a477f597d28d172789f06886806bc55" in (place / "cache" / "CACHEDIR.TAG").read_bytes()
-    layout = place / "cache" / "v5"
+    layout = place / "cache" / VERSION
     for path in layout.rglob("*"):
         name = str(path.relative_to(layout))
         assert path.is_dir() or any(re.fullmatch(pattern, name, re.DOTALL) for pattern in PLACES), name

@@ -101,9 +101,9 @@ def test_a_wheel_changed_at_random(tmp_path: Path, seed: int, change: Callable[[
     if refusal is not None:
         assert refusal.startswith(f"{wheel.name} cannot be used: ")
         assert refusal.isprintable()
-        assert not list((tmp_path / "cache").glob("v5/wheels/*/*"))
+        assert not list((tmp_path / "cache").glob("v*/wheels/*/*"))
     assert outside(tmp_path) == before
-    assert not list((tmp_path / "cache").glob("v5/staging/*"))
+    assert not list((tmp_path / "cache").glob("v*/staging/*"))
 
 
 @pytest.mark.parametrize("seed", range(100))

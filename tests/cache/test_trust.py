@@ -12,6 +12,7 @@ import pytest
 from tests.support.wheels import full_wheel
 from virtualenv_reflink.cache.entries import LINKED
 from virtualenv_reflink.cache.hard_links import Linked
+from virtualenv_reflink.cache.layout import VERSION
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.errors import CacheError
 
@@ -55,7 +56,7 @@ def test_nobody_else_may_write_and_the_umask_says_who_may_read(tmp_path: Path, u
             assert mode & 0o044 == 0o044 & ~umask, path
 
 
-LEVELS = ["v5", "v5/wheels", "v5/wheels/*", "v5/wheels/*/unpacked", "v5/digests"]
+LEVELS = [VERSION, *(f"{VERSION}/{path}" for path in ("wheels", "wheels/*", "wheels/*/unpacked", "digests"))]
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -71,7 +72,7 @@ def test_a_level_that_others_may_write_is_not_trusted(tmp_path: Path, level: str
     WheelCache(tmp_path / "cache").unpacked(wheel)
 
 
-@pytest.mark.parametrize("level", [*LEVELS, "v5/layers", "v5/layers/layer-key"])
+@pytest.mark.parametrize("level", [*LEVELS, f"{VERSION}/layers", f"{VERSION}/layers/layer-key"])
 def test_a_level_of_another_user_is_not_trusted(tmp_path: Path, level: str) -> None:
     if os.geteuid():
         pytest.skip("only root can give a directory away")
@@ -114,4 +115,4 @@ def test_a_cache_may_be_reached_by_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "cache").symlink_to("real")
     unpacked = filled(tmp_path / "cache", full_wheel(tmp_path)).unpacked(full_wheel(tmp_path))
-    assert (tmp_path / "real" / "v5" / "wheels" / unpacked.key).is_dir()
+    assert (tmp_path / "real" / VERSION / "wheels" / unpacked.key).is_dir()

@@ -19,6 +19,7 @@ from tests.conftest import ONCE, Run, require_mounts, tree_digest
 from tests.support.comparison import packages
 from tests.support.tools import default_signals
 from tests.support.wheels import make_wheel
+from virtualenv_reflink.cache.layout import VERSION
 
 pytestmark = ONCE
 
@@ -77,7 +78,7 @@ def test_workers_make_what_one_process_makes(folder: Path, tmp_path: Path, refli
         one = ["venv", "--without-pip", "--wheel-cache", tmp_path / "other", "--with", wheel, tmp_path / "one"]
         reflink(*one, "--clear")
     ours, theirs = (
-        {key: value for key, value in tree_digest(place / "v5" / "wheels").items() if "manifest" not in key}
+        {key: value for key, value in tree_digest(place / VERSION / "wheels").items() if "manifest" not in key}
         for place in (tmp_path / "cache", tmp_path / "other")
     )
     assert len(packages(tmp_path / "env")) == NUMBER

@@ -22,6 +22,7 @@ from virtualenv_reflink.cache import changes
 from virtualenv_reflink.cache.disk_usage import allocated
 from virtualenv_reflink.cache.kinds import NOTES
 from virtualenv_reflink.cache.last_use import DAY_NS
+from virtualenv_reflink.cache.layout import VERSION
 from virtualenv_reflink.cache.manifest import read_unpacked_wheel
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 from virtualenv_reflink.layers.integrity import is_unchanged
@@ -52,7 +53,7 @@ class Cache:
 
     def age(self) -> None:
         """Have everything be used for the last time long ago."""
-        for place in (*self.root.glob("v5/wheels/*/*"), *self.root.glob("v5/layers/*")):
+        for place in (*self.root.glob("v*/wheels/*/*"), *self.root.glob("v*/layers/*")):
             os.utime(place, (LONG_AGO, LONG_AGO))
 
     def names(self) -> list[str]:
@@ -97,9 +98,9 @@ def test_what_is_told_of_a_cache(tmp_path: Path, kept: Cache) -> None:
     assert abs(time.time() - listed[0]["last_used"]) < 600
     assert "one      1.0" in kept.run("list").stdout
     sizes = kept.json("size")
-    du = int(subprocess.check_output(["du", "-s", "--block-size=1", kept.root / "v5"], text=True).split()[0])
+    du = int(subprocess.check_output(["du", "-s", "--block-size=1", kept.root / VERSION], text=True).split()[0])
     # hard links are counted once, as by du, which counts the directories above entries too
-    directories = [kept.root / "v5", *(kept.root / "v5").iterdir(), *kept.root.glob("v5/wheels/*")]
+    directories = [kept.root / VERSION, *(kept.root / VERSION).iterdir(), *kept.root.glob("v*/wheels/*")]
     assert sizes["bytes"] == sum(sizes["kinds"].values())
     assert sizes["bytes"] == du - sum(path.stat().st_blocks * 512 for path in directories)
     assert sizes["kinds"]["layers"] > 0
@@ -123,7 +124,7 @@ def test_what_a_snapshot_shares_is_counted_once(tmp_path: Path, place: Path, ref
 def test_every_directory_in_a_cache_is_of_a_kind_that_is_described(tmp_path: Path, kept: Cache) -> None:
     kept.make(tmp_path / "env", "layer", sample(tmp_path, "one"))
     known = {kind.name for kind in NOTES} | {"wheels", "layers", "staging", "locks"}
-    assert {path.name for path in kept.root.glob("v5/*")} <= known
+    assert {path.name for path in kept.root.glob("v*/*")} <= known
     source = Path(__file__).parents[2] / "src" / "virtualenv_reflink"
     texts = [path.read_text() for path in source.rglob("*.py") if path.name != "kinds.py"]
     assert all(any(f'"{kind.name}"' in text for text in texts) for kind in NOTES)
@@ -138,7 +139,7 @@ def test_a_flipped_byte_is_found_and_mended(tmp_path: Path, kept: Cache, what: s
         "bytecode": "wheels/*/bytecode-*/tree/purelib/__pycache__/one.*.pyc",
         "layer": "layers/*/tree/one-1.0.dist-info/RECORD",
     }[what]
-    (file,) = kept.root.glob(f"v5/{pattern}")
+    (file,) = kept.root.glob(f"v*/{pattern}")
     assert kept.json("verify")["damaged"] == []
     flip(file)
     found = kept.json("verify", code=1)["damaged"]
@@ -199,7 +200,7 @@ def test_the_least_recently_used_goes_first(tmp_path: Path, kept: Cache) -> None
     for name in names:
         kept.make(tmp_path / name, "copy", sample(tmp_path, name))
     for number, name in enumerate(names):
-        (place,) = kept.root.glob(f"v5/wheels/*/unpacked/tree/purelib/{name}.py")
+        (place,) = kept.root.glob(f"v*/wheels/*/unpacked/tree/purelib/{name}.py")
         for entry in place.parents[3].iterdir():
             os.utime(entry, (LONG_AGO + number, LONG_AGO + number))
     assert kept.json("prune", "--max-size", "1TiB", "--dry-run")["removed"] == []
@@ -222,7 +223,7 @@ def test_the_least_recently_used_goes_first(tmp_path: Path, kept: Cache) -> None
 def test_last_use_is_noted_once_a_day(tmp_path: Path, kept: Cache) -> None:
     one = sample(tmp_path, "one")
     kept.make(tmp_path / "first", "copy", one)
-    entries = list(kept.root.glob("v5/wheels/*/*"))
+    entries = list(kept.root.glob("v*/wheels/*/*"))
     assert len(entries) == 2
     fresh = [entry.stat().st_mtime_ns for entry in entries]
     kept.make(tmp_path / "second", "copy", one)
@@ -236,7 +237,7 @@ def test_last_use_is_noted_once_a_day(tmp_path: Path, kept: Cache) -> None:
 
 def test_what_killed_runs_have_left_always_goes(tmp_path: Path, kept: Cache) -> None:
     kept.make(tmp_path / "env", "layer", sample(tmp_path, "one"))
-    layout = kept.root / "v5"
+    layout = kept.root / VERSION
     (layout / "staging" / "dead.unpacked.0" / "tree").mkdir(parents=True)
     (layout / "wheels" / "dead" / "unpacked").mkdir(parents=True)
     (layout / "linked" / f".virtualenv-reflink-{'0' * 24}").write_text("")
@@ -261,7 +262,7 @@ def test_cleaning(tmp_path: Path, kept: Cache) -> None:
     assert kept.names() == ["one"]
     assert runs(tmp_path / "env", "one")
     kept.run("clean", "--force")
-    assert not [path for path in kept.root.glob("v5/**/*") if not path.is_dir()]
+    assert not [path for path in kept.root.glob("v*/**/*") if not path.is_dir()]
     assert not runs(tmp_path / "env", "one")
     kept.make(tmp_path / "env", "layer", one)
     assert runs(tmp_path / "env", "one")
@@ -271,7 +272,7 @@ def test_an_ordinary_user_can_clean_a_cache_of_layers(tmp_path: Path, kept: Cach
     kept.make(tmp_path / "env", "layer", sample(tmp_path, "one"))
     command = [*UNPRIVILEGED, sys.executable, "-m", "virtualenv_reflink", "cache", "clean", "--force"]
     subprocess.run([*command, *kept.words], check=True, capture_output=True)
-    assert not [path for path in kept.root.glob("v5/**/*") if not path.is_dir()]
+    assert not [path for path in kept.root.glob("v*/**/*") if not path.is_dir()]
 
 
 def test_those_who_use_a_cache_are_waited_for(tmp_path: Path, kept: Cache) -> None:
@@ -281,10 +282,10 @@ def test_those_who_use_a_cache_are_waited_for(tmp_path: Path, kept: Cache) -> No
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         assert process.stderr.readline() == f"waiting for others that use the wheel cache {kept.root}\n"
-        assert list(kept.root.glob("v5/wheels/*/unpacked"))
+        assert list(kept.root.glob("v*/wheels/*/unpacked"))
         del user
         assert process.wait(60) == 0
-    assert not list(kept.root.glob("v5/wheels/*"))
+    assert not list(kept.root.glob("v*/wheels/*"))
 
 
 @ONCE
@@ -339,7 +340,7 @@ def test_pruning_that_was_killed_loses_nothing(tmp_path: Path, kept: Cache) -> N
         assert all(runs(environment, f"sample{number}") for number in range(3))
     kept.run("prune", "--unused-for", 0)
     assert kept.names() == ["sample0", "sample1", "sample2"]
-    assert not list(kept.root.glob("v5/staging/*"))
+    assert not list(kept.root.glob("v*/staging/*"))
 
 
 BAD = {
@@ -380,16 +381,16 @@ def test_caches_that_are_none(kept: Cache, command: str) -> None:
 def test_files_of_others_are_left_alone(tmp_path: Path, kept: Cache) -> None:
     kept.make(tmp_path / "env", "layer", sample(tmp_path, "one"))
     # NFS leaves such a file where one was deleted that is still open
-    others = [kept.root / "v5" / path for path in (".nfs1", "layers/.nfs1", "wheels/.nfs1", "layers/link")]
+    others = [kept.root / VERSION / path for path in (".nfs1", "layers/.nfs1", "wheels/.nfs1", "layers/link")]
     for other in others[:-1]:
         other.write_text("mine")
     others[-1].symlink_to(tmp_path)
-    others.append(kept.root / "v5" / "users" / "pipe")
+    others.append(kept.root / VERSION / "users" / "pipe")
     os.mkfifo(others[-1])
     for words in (["size"], ["list"], ["verify"], ["prune", "--unused-for", 0], ["clean", "--force"]):
         assert runs(tmp_path / "env", "one")
         assert kept.run(*words).stderr == ""
-    left = [path for path in kept.root.glob("v5/**/*") if path.is_symlink() or not path.is_dir()]
+    left = [path for path in kept.root.glob("v*/**/*") if path.is_symlink() or not path.is_dir()]
     assert sorted(left) == sorted(others)
 
 
@@ -459,18 +460,18 @@ def test_a_cache_that_was_restored_elsewhere_serves_as_before(
         before.make(place / f"first-{mode}", mode, *wheels)
     travel(before.root, after.root)
     before.run("clean", "--force")
-    unpacked = {path: path.stat().st_ino for path in after.root.glob("v5/wheels/*/*/manifest.json")}
+    unpacked = {path: path.stat().st_ino for path in after.root.glob("v*/wheels/*/*/manifest.json")}
     assert len(unpacked) == 4
     for mode in ("clone", "hardlink", "layer", "snapshot"):
         assert runs(after.make(place / f"restored-{mode}", mode, *wheels), "one")
-    assert {path: path.stat().st_ino for path in after.root.glob("v5/wheels/*/*/manifest.json")} == unpacked
+    assert {path: path.stat().st_ino for path in after.root.glob("v*/wheels/*/*/manifest.json")} == unpacked
     assert after.json("verify")["damaged"] == []
     # what was found whole was stamped again, so that nothing needs to be hashed any more
     cache = WheelCache(after.root)
-    (layer,) = after.root.glob("v5/layers/layer-*")
+    (layer,) = after.root.glob("v*/layers/layer-*")
     assert is_unchanged(layer, PthLayer(), cache)
     monkeypatch.setattr(changes, "hash_of_file", lambda *_: pytest.fail("a file was hashed again"))
-    for path in after.root.glob("v5/wheels/*/unpacked"):
+    for path in after.root.glob("v*/wheels/*/unpacked"):
         assert cache.changed_file(read_unpacked_wheel(path), None) is None
 
 
@@ -493,7 +494,7 @@ def test_a_cache_is_pruned_once_a_day_after_the_work(
 ) -> None:
     one, two = sample(tmp_path, "one"), sample(tmp_path, "two")
     kept.make(tmp_path / "first", "copy", one)
-    last = kept.root / "v5" / "pruned" / "last"
+    last = kept.root / VERSION / "pruned" / "last"
     noted = last.stat().st_mtime_ns
     kept.make(tmp_path / "second", "copy", one)
     assert last.stat().st_mtime_ns == noted

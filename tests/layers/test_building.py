@@ -20,7 +20,7 @@ MODES = pytest.mark.parametrize("mode", ["snapshot", "layer"])
 
 def begun_from(cache: Path) -> list[str | None]:
     """Return, layer by layer in the order of making, the UUID of the snapshot it began as."""
-    trees = [path for path in cache.glob("v5/layers/*/tree") if is_subvolume(str(path))]
+    trees = [path for path in cache.glob("v*/layers/*/tree") if is_subvolume(str(path))]
     shown = [subprocess.check_output(["btrfs", "subvolume", "show", tree], text=True) for tree in trees]
     fields = [dict(line.strip().split(":", 1) for line in text.splitlines()[1:] if ":" in line) for text in shown]
     by_age = sorted(fields, key=lambda field: int(field["Subvolume ID"]))
@@ -80,8 +80,8 @@ def test_a_disk_that_fills_up_while_a_layer_is_built(tmp_path: Path, mode: str, 
         said = reflink("venv", *options, "--link-mode", mode, "--with", big, place / "env", code=1).stderr
         assert "No space left on device" in said
         assert not (place / "env").exists()
-        assert not list(place.glob("cache/v5/layers/*/tree/sample"))
-        assert not list(place.glob("cache/v5/staging/*"))
+        assert not list(place.glob("cache/v*/layers/*/tree/sample"))
+        assert not list(place.glob("cache/v*/staging/*"))
         for ballast in place.glob("ballast-*"):
             ballast.unlink()
         subprocess.run(["btrfs", "filesystem", "sync", place], check=True)

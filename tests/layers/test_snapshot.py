@@ -17,6 +17,7 @@ from tests.conftest import Run, bare, python_of, tree_digest
 from tests.support.comparison import differences, packages, site_packages
 from tests.support.extents import shares_all_extents
 from tests.support.wheels import full_wheel, make_wheel
+from virtualenv_reflink.cache.layout import VERSION
 from virtualenv_reflink.filesystem.extents import extents
 from virtualenv_reflink.filesystem.subvolume import create_subvolume, is_subvolume, snapshot
 
@@ -52,7 +53,7 @@ def test_everything_is_shared_and_nothing_is_touched(tmp_path: Path, place: Path
     options = ["--wheel-cache", place / "cache", "--link-mode", "snapshot", "--with", full_wheel(tmp_path)]
     assert "via=snapshot," in virtualenv(*options, place / "first").stdout
     virtualenv(*options, place / "second")
-    (layer,) = [path for path in place.glob("cache/v5/layers/*/tree") if is_subvolume(str(path))]
+    (layer,) = [path for path in place.glob("cache/v*/layers/*/tree") if is_subvolume(str(path))]
     made = {"RECORD", "INSTALLER", "direct_url.json"}
     cached = [path for path in layer.rglob("*") if path.is_file() and path.name not in made and path.stat().st_size]
     assert len(cached) > 900
@@ -161,7 +162,7 @@ def test_where_it_is_impossible(tmp_path: Path, place: Path, btrfs: Path, reflin
     options = ["--link-mode", "snapshot", "--without-pip", "--with", full_wheel(tmp_path)]
     said = reflink("venv", "--wheel-cache", place / "cache", *options, place / "env", code=1).stderr
     assert said.startswith("error: --link-mode snapshot is impossible here: xfs has no subvolumes; ")
-    assert not list(place.glob("cache/v5/layers/*/tree"))
+    assert not list(place.glob("cache/v*/layers/*/tree"))
     with loop_mount("btrfs", 256) as other:
         said = reflink("venv", "--wheel-cache", other / "cache", *options, btrfs / "env", code=1).stderr
         assert "the environment is not on the btrfs of the wheel cache" in said
@@ -174,10 +175,10 @@ def test_two_processes_build_one_layer_and_a_killed_one_leaves_nothing(tmp_path:
     options = ["--wheel-cache", str(place / "cache"), "--link-mode", "snapshot", "--with", str(full_wheel(tmp_path))]
     running = [subprocess.Popen([*REFLINK, "venv", *options, str(place / f"env-{number}")]) for number in range(3)]
     assert [process.wait() for process in running] == [0, 0, 0]
-    (layer,) = [path for path in place.glob("cache/v5/layers/*/tree") if is_subvolume(str(path))]
+    (layer,) = [path for path in place.glob("cache/v*/layers/*/tree") if is_subvolume(str(path))]
     for number in range(3):
         subprocess.run([python_of(place / f"env-{number}"), "-c", "import sample"], check=True)
-    staging = place / "cache" / "v5" / "staging" / f"layers.{layer.parent.name}.killed"
+    staging = place / "cache" / VERSION / "staging" / f"layers.{layer.parent.name}.killed"
     staging.mkdir()
     snapshot(str(layer), str(staging / "tree"))
     subprocess.run(["btrfs", "property", "set", staging / "tree", "ro", "true"], check=True)

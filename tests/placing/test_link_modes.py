@@ -34,7 +34,7 @@ def warm(place: Path) -> Path:
 
 def cached_files(cache: Path, scheme: str = "purelib") -> dict[str, Path]:
     """Every file that the cache puts into a scheme, by its path there."""
-    entries = [manifest.parent for manifest in cache.glob("v5/wheels/*/*/manifest.json")]
+    entries = [manifest.parent for manifest in cache.glob("v*/wheels/*/*/manifest.json")]
     trees = [read_tree(entry) for entry in entries]
     return {path: Path(tree.root, scheme, path) for tree in trees for path, _ in tree.files(scheme)}
 

@@ -18,6 +18,7 @@ from tests.support.comparison import site_packages
 from tests.support.extents import shares_all_extents
 from tests.support.wheels import make_wheel
 from virtualenv_reflink.cache import shared_objects
+from virtualenv_reflink.cache.layout import VERSION
 from virtualenv_reflink.cache.manifest import read_unpacked_wheel
 from virtualenv_reflink.cache.shared_objects import parts_of
 from virtualenv_reflink.cache.wheel_cache import WheelCache
@@ -89,7 +90,7 @@ def environments(place: Path, tmp_path: Path, reflink: Run) -> Environments:
 @pytest.mark.usefixtures("core")
 def test_shared_objects_are_the_cached_files_and_nothing_else_is(environments: Environments, mode: str) -> None:
     environments.make("plain")
-    before = tree_digest(environments.cache / "v5" / "wheels")
+    before = tree_digest(environments.cache / VERSION / "wheels")
     outcome = environments.share("env")
     assert (outcome["mode"], outcome["shared_objects"]) == (mode, "hardlink")
     assert environments.linked("env") == SHARED
@@ -99,7 +100,7 @@ def test_shared_objects_are_the_cached_files_and_nothing_else_is(environments: E
         assert environments.file("env", path).read_bytes() == environments.file("plain", path).read_bytes()
     for path in PLAIN if mode == "clone" else ():
         assert shares_all_extents(environments.file("env", path), cached_files(environments.cache)[path])
-    assert tree_digest(environments.cache / "v5" / "wheels") == before
+    assert tree_digest(environments.cache / VERSION / "wheels") == before
 
 
 @ONCE
@@ -116,7 +117,7 @@ def test_a_real_library_runs_and_can_be_upgraded_and_uninstalled(
     assert len(elf) > 10
     assert {path for path in cached if (site_packages(environment) / path).samefile(cached[path])} == elf
     subprocess.run([python_of(environment), "-c", "import numpy; numpy.ones(3).sum()"], check=True)
-    before = tree_digest(cache / "v5" / "wheels")
+    before = tree_digest(cache / VERSION / "wheels")
     pip = [python_of(environment), "-m", "pip"]
     again = [*pip, "install", "--quiet", "--force-reinstall", "--no-deps", "--no-index", "--find-links", wheelhouse]
     subprocess.run([*again, "numpy"], check=True)
@@ -125,7 +126,7 @@ def test_a_real_library_runs_and_can_be_upgraded_and_uninstalled(
     subprocess.run([*pip, "uninstall", "--quiet", "--yes", "numpy"], check=True)
     assert not (site_packages(environment) / "numpy").exists()
     shutil.rmtree(environment)
-    assert tree_digest(cache / "v5" / "wheels") == before
+    assert tree_digest(cache / VERSION / "wheels") == before
 
 
 @ONCE
@@ -224,7 +225,7 @@ def test_explain_dedupe_and_fork(environments: Environments, place: Path, reflin
     environments.share("env")
     environments.share("other")
     cache = ["--wheel-cache", environments.cache]
-    cached = tree_digest(environments.cache / "v5" / "wheels")
+    cached = tree_digest(environments.cache / VERSION / "wheels")
 
     def explained() -> dict[str, Any]:
         told = json.loads(reflink("explain", "--json", *cache, place / "env").stdout)
@@ -245,7 +246,7 @@ def test_explain_dedupe_and_fork(environments: Environments, place: Path, reflin
         file.chmod(0o644)
         file.write_bytes(b"changed")
     assert environments.file("env", "sample/_fast.so").read_bytes() == ELF
-    assert tree_digest(environments.cache / "v5" / "wheels") == cached
+    assert tree_digest(environments.cache / VERSION / "wheels") == cached
     changed = environments.file("env", "sample/_fast.so")
     with changed.open("r+b") as stream:
         stream.write(b"\x7fELF changed")
@@ -264,7 +265,7 @@ def test_of_a_base_cache_only_wheels_with_shared_objects_are_taken_over(
     before = tree_digest(place / "base")
     environments.share("env", "--with", pure, "--base-cache", place / "base")
     assert environments.linked("env") == SHARED
-    (own,) = environments.cache.glob("v5/wheels/*/unpacked")
+    (own,) = environments.cache.glob("v*/wheels/*/unpacked")
     assert (own / "tree/purelib/sample/_fast.so").exists()
     assert tree_digest(place / "base") == before
 
@@ -275,10 +276,10 @@ def test_files_are_looked_into_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     unpacked = cache.unpacked(make_wheel(tmp_path, FILES))
     found = parts_of(cache.store, unpacked)
     if note is not None:
-        (tmp_path / "cache" / "v5" / "shared-objects" / unpacked.key).write_bytes(note)
+        (tmp_path / "cache" / VERSION / "shared-objects" / unpacked.key).write_bytes(note)
         assert parts_of(cache.store, unpacked) == found
     monkeypatch.setattr(shared_objects, "is_shared_object", lambda _: pytest.fail("a file was looked into again"))
-    entry = tmp_path / "cache" / "v5" / "wheels" / unpacked.key / "unpacked"
+    entry = tmp_path / "cache" / VERSION / "wheels" / unpacked.key / "unpacked"
     assert parts_of(WheelCache(tmp_path / "cache").store, read_unpacked_wheel(entry)) == found
     assert found.shared_objects is not None
     paths = [{path for scheme in tree.schemes for path, _ in tree.files(scheme)} for tree in found]
