@@ -148,3 +148,18 @@ def test_the_tests_of_a_project_pass_in_a_worktree(tmp_path: Path, backend: str,
     assert run(new / ".venv", "sample") == f"{new}/src/sample/__init__.py\n"
     subprocess.run([new / ".venv" / "bin" / "pytest", "-q", new], check=True)
     pip(new / ".venv", "check")
+
+
+@pytest.mark.parametrize("url", ["file://[half/one", "file://elsewhere{}/one", "file://{}/%00", "file:"])
+def test_what_names_no_place_of_this_machine_is_left_alone(tmp_path: Path, url: str) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    (old / "one").mkdir(parents=True)
+    (new / "one").mkdir(parents=True)
+    for folder in (old, new):
+        (folder / "one" / "pyproject.toml").touch()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", old / "env"], check=True)
+    content = json.dumps({"url": url.format(old)})
+    (site_packages(old / "env") / "one-1.dist-info").mkdir()
+    (site_packages(old / "env") / "one-1.dist-info" / "direct_url.json").write_text(content)
+    assert virtualenv_reflink.fork(old / "env", new / "env").projects == {}
+    assert (site_packages(new / "env") / "one-1.dist-info" / "direct_url.json").read_text() == content

@@ -46,3 +46,12 @@ def delete_tree(path: str, threads: int, /) -> bool:
 
 def extents(paths: list[str], /) -> list[bytes | None]:
     """Return for each file its ``struct fiemap_extent``s, its data written out first, or None if it has no such map."""
+
+def statuses(root: str, paths: list[str], threads: int, /) -> bytes:
+    """Return a row for each path in the directory ``root``, as :mod:`virtualenv_reflink.filesystem.statuses` has it.
+
+    :raises OSError: for the first one that cannot be looked at.
+    """
+
+def disk_usage(path: str, /) -> tuple[int, bytes]:
+    """Return the bytes on disk of files without further links, and a row for each file with some: device, inode, bytes."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from virtualenv_reflink.forking.first_lines import is_python, moved_first_lines, split_first_lines
 from virtualenv_reflink.forking.moves import Moves
+from virtualenv_reflink.requirements.file_urls import path_of
 
 
 class Places(NamedTuple):
@@ -48,30 +49,18 @@ def path_lines(content: bytes, places: Places) -> bytes:
 
 def direct_url(content: bytes, places: Places) -> bytes:
     """Rewrite a ``direct_url.json`` (Recording the Direct URL Origin of installed distributions)."""
-    url = local_url(content)
-    path = url and path_of(url)
-    if not url or not path or places.all.of(path) == path:
+    path = local_path(content)
+    if path is None or places.all.of(path) == path:
         return content
-    old, new = (json.dumps(each).encode("ascii") for each in (url, _url_of(places.all.of(path))))
+    old, new = (json.dumps(url).encode("ascii") for url in (_local_url(content), _url_of(places.all.of(path))))
     return content.replace(old, new)
 
 
-def local_url(content: bytes) -> str | None:
-    """Return the URL of a ``direct_url.json`` where it is that of a local file or directory."""
-    if b"file:" not in content:
-        return None
-    try:
-        url = json.loads(content)["url"]
-    except (ValueError, LookupError, TypeError):
-        return None
-    return url if isinstance(url, str) and url.startswith("file:") else None
-
-
-def path_of(url: str) -> str:
-    """Return the path that a ``file:`` URL names."""
-    from urllib.parse import unquote, urlsplit
-
-    return os.path.normpath(unquote(urlsplit(url).path, errors="surrogateescape"))
+def local_path(content: bytes) -> str | None:
+    """Return the path that a ``direct_url.json`` names where it is one of this machine."""
+    url = _local_url(content)
+    path = path_of(url) if url else None
+    return os.path.normpath(path) if path else None
 
 
 def is_binary(content: bytes) -> bool:
@@ -85,6 +74,16 @@ def _in_language(language: str, content: bytes, places: Places) -> bytes:
 
 def _activation_in(language: str, content: bytes, places: Places) -> bytes:
     return content if is_binary(content) else places.own.in_text(content, language)
+
+
+def _local_url(content: bytes) -> str | None:
+    if b"file:" not in content:
+        return None
+    try:
+        url = json.loads(content)["url"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return url if isinstance(url, str) and url.startswith("file:") else None
 
 
 def _path_line(line: bytes, moves: Moves) -> bytes:

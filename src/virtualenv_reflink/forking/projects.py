@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from virtualenv_reflink.forking.contents import local_url, path_of
+from virtualenv_reflink.forking.contents import local_path
 from virtualenv_reflink.forking.source import Source
 
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -35,9 +35,9 @@ def _referred_to(library: str) -> Iterator[str]:
     """Yield absolute paths that the metadata and path files of a directory of packages name."""
     for name in os.listdir(library):
         if name.endswith(".dist-info"):
-            url = local_url(_content(f"{library}/{name}/direct_url.json"))
-            if url:
-                yield path_of(url)
+            path = local_path(_content(f"{library}/{name}/direct_url.json"))
+            if path:
+                yield path
         elif name.endswith((".pth", ".egg-link")):
             for line in os.fsdecode(_content(f"{library}/{name}")).splitlines():
                 if line.startswith("/"):

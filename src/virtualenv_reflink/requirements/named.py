@@ -65,7 +65,7 @@ def named_by(requirement: str, *, editable: bool = False) -> Named | None:
 
 
 def local_path(url: str) -> Path | None:
-    """Return the absolute path that a ``file:`` URL names; None where it names another machine."""
+    """Return the absolute path that a ``file:`` URL names; None where it is no URL, or names another machine."""
     path = path_of(url)
     return None if path is None else Path(os.path.abspath(path))
 
