@@ -54,4 +54,4 @@ def statuses(root: str, paths: list[str], threads: int, /) -> bytes:
     """
 
 def disk_usage(path: str, /) -> tuple[int, bytes]:
-    """Return the bytes on disk of files without further links, and a row for each file with some: device, inode, bytes."""
+    """Return the bytes on disk of files with one link, and a row for each other one: device, inode, bytes."""
