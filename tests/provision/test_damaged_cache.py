@@ -63,8 +63,11 @@ def test_a_description_that_is_damaged_counts_as_absent(tmp_path: Path, mode: st
     assert subprocess.check_output([python_of(tmp_path / "second"), "-m", "sample"], text=True) == "whole\n"
 
 
-@pytest.mark.parametrize("place", ["tmpfs"], indirect=True)
-@pytest.mark.parametrize("mode", ["copy", "hardlink", "layer"])
+@pytest.mark.parametrize(
+    ("place", "mode"),
+    [("tmpfs", "copy"), ("tmpfs", "hardlink"), ("tmpfs", "layer"), ("btrfs", "clone"), ("btrfs", "snapshot")],
+    indirect=["place"],
+)
 @pytest.mark.parametrize("locked", [False, True], ids=["named", "locked"])
 def test_environments_are_made_beside_somebody_who_deletes_the_cache_all_the_time(
     place: Path, index: Index, mode: str, locked: bool, reflink: Run

@@ -28,11 +28,20 @@ def explained(root: Path) -> Iterator[None]:
     except SourceError:
         raise
     except OSError as error:
-        inside = error.filename is None or str(error.filename).startswith(f"{root}{os.sep}")
-        if isinstance(error, FileNotFoundError) and inside:
+        if _is_lost(error, root):
             raise CacheLostError(
                 f"the wheel cache {root} was deleted while it was used; let nothing delete it, or {ELSEWHERE}"
             ) from error
         reason = error.strerror or str(error)
         advice = _FREE_SPACE if error.errno in {errno.ENOSPC, errno.EDQUOT} else ELSEWHERE
         raise CacheError(f"the wheel cache {root} cannot be written: {reason}; {advice}") from error
+
+
+def _is_lost(error: OSError, root: Path) -> bool:
+    """Return whether something in the cache is not there, or was there a moment ago and is gone."""
+    place = error.filename
+    if place is not None and not str(place).startswith(f"{root}{os.sep}"):
+        return False
+    # pathlib and os make a directory unless it is there; where it goes between these two they tell that it is there
+    is_gone = isinstance(error, FileExistsError) and (place is None or not os.path.lexists(place))
+    return isinstance(error, FileNotFoundError) or is_gone

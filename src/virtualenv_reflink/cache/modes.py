@@ -34,7 +34,8 @@ def make_directories(path: str) -> None:
     try:
         os.mkdir(path, DIRECTORY)
     except FileExistsError:
-        if not os.path.isdir(path):
+        # what was there a moment ago may be gone, which is told as such
+        if not stat.S_ISDIR(os.stat(path).st_mode):
             raise
     except FileNotFoundError:
         make_directories(os.path.dirname(path))

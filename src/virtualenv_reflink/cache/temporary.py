@@ -28,9 +28,10 @@ def temporary_wheel_cache(told: str, *, beside: Path | None = None) -> Path:
 def delete_temporary_wheel_caches() -> None:
     """Delete what was made for this process alone, if anything was."""
     while _made:
-        import shutil
+        # hardly any process has made one
+        from virtualenv_reflink.cache.staging import Staging
 
-        shutil.rmtree(_made.pop(), ignore_errors=True)
+        Staging.discard(_made.pop())
 
 
 def is_temporary(wheel_cache: Path) -> bool:
