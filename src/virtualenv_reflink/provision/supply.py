@@ -51,7 +51,7 @@ class Supply:
         wheels = self._fetcher.fetch(packages)
         packages, wheels = self._in_order(packages, wheels)
         context = self._context
-        with context.progress.stage("Adding bytecode", len(wheels)) if context.settings.compile_bytecode else nullcontext():
+        with context.progress.stage("Bytecode", len(wheels)) if context.settings.compile_bytecode else nullcontext():
             return self._checked(
                 [
                     SuppliedWheel(wheel, self.bytecode(wheel), package.requested, package.direct_url)
