@@ -131,9 +131,11 @@ class Store(Layout):
         directory = str(self.path(kind))
         if not self.is_trusted(directory):
             return []
-        with os.scandir(directory) as found:
+        # somebody may just have deleted it
+        with suppress(FileNotFoundError), os.scandir(directory) as found:
             # all else is others', and a named pipe would be waited for
             return [each.name for each in found if each.is_file(follow_symlinks=False) and not is_temporary(each.name)]
+        return []
 
     def note_files(self, kind: str) -> list[Path]:
         """Return where the notes of a kind are; the key of each is its name."""

@@ -63,10 +63,7 @@ class Context:
 
     @cached_property
     def pip(self) -> Pip:
-        """The pip that resolves, downloads and builds.
-
-        :raises ReflinkError: when virtualenv bundles none for this Python.
-        """
+        """The pip that resolves, downloads and builds."""
         from virtualenv_reflink.provision.own_pip import own_pip
 
         return own_pip(self)
