@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,7 +13,15 @@ from tests.conftest import Run, bare, python_of
 from tests.support.comparison import differences
 from tests.support.index import Index
 from tests.support.wheels import full_wheel, make_wheel
+from virtualenv_reflink.cache.wheel_cache import WheelCache
+from virtualenv_reflink.environment.discovery import find_target
+from virtualenv_reflink.errors import CacheLostError
 from virtualenv_reflink.filesystem.subvolume import is_subvolume
+from virtualenv_reflink.layers.building import LayerBuilder
+from virtualenv_reflink.layers.layer import kind_of
+from virtualenv_reflink.layers.pth import PthLayer
+from virtualenv_reflink.progress import Progress
+from virtualenv_reflink.transaction.supplied import SuppliedWheel
 
 ON_BTRFS = pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 MODES = pytest.mark.parametrize("mode", ["snapshot", "layer"])
@@ -127,3 +136,20 @@ def test_a_cache_that_was_moved_serves_its_layers(tmp_path: Path, reflink: Run) 
     reflink("venv", "--wheel-cache", tmp_path / "moved", *options, tmp_path / "second")
     assert subprocess.check_output([tmp_path / "second" / "bin" / "sample"], text=True) == "sample runs\n"
     assert len(list(tmp_path.glob("moved/*/layers/layer-*"))) == 1
+
+
+class Deleted(PthLayer):
+    """A layer whose tree somebody deletes as soon as it is begun."""
+
+    def begin(self, tree: str, base: str | None) -> None:
+        super().begin(tree, base)
+        shutil.rmtree(tree)
+
+
+def test_a_layer_that_is_deleted_while_it_is_built_was_lost(tmp_path: Path) -> None:
+    environment = find_target(str(bare(tmp_path / "env"))).environment
+    cache, mode = WheelCache(tmp_path / "cache"), Deleted()
+    wheels = [SuppliedWheel(cache.unpacked(full_wheel(tmp_path)), None, requested=True)]
+    builder = LayerBuilder(mode, kind_of(mode, None), environment, Progress())
+    with pytest.raises(CacheLostError):
+        cache.layer("layer-x", builder.filling(wheels))

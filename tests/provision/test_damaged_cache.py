@@ -87,3 +87,32 @@ def test_environments_are_made_beside_somebody_who_deletes_the_cache_all_the_tim
     assert f"the wheel cache {cache} is deleted again and again, so a temporary one beside it is used" in done.stderr
     assert len(list((place / "env").glob("lib/*/site-packages/package/*.py"))) == 300
     assert [path for path in place.glob("cache*") if path != cache] == []
+
+
+BACKEND = """\
+import pathlib, shutil
+def get_requires_for_build_wheel(config_settings=None):
+    (layer,) = pathlib.Path({cache!r}).glob("*/layers/pip-*")
+    if pathlib.Path({mark!r}).exists():
+        return []
+    pathlib.Path({mark!r}).touch()
+    for path in [layer, *layer.rglob("*")]:
+        path.chmod(0o755)
+    shutil.rmtree(layer)
+    return ["pip-has-to-run-itself"]
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    return shutil.copy({wheel!r}, wheel_directory).rpartition("/")[2]
+"""
+
+
+def test_pip_is_run_again_where_it_is_deleted_while_it_runs(tmp_path: Path, reflink: Run) -> None:
+    wheel = make_wheel(tmp_path, {"sample.py": b"print('whole')"})
+    cache, mark, project = tmp_path / "cache", tmp_path / "mark", tmp_path / "project"
+    project.mkdir()
+    (project / "backend.py").write_text(BACKEND.format(cache=str(cache), mark=str(mark), wheel=str(wheel)))
+    (project / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]'
+    )
+    reflink("venv", "--wheel-cache", cache, "--without-pip", "--with", project, tmp_path / "env")
+    assert mark.exists()
+    assert subprocess.check_output([python_of(tmp_path / "env"), "-m", "sample"], text=True) == "whole\n"

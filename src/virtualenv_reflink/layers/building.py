@@ -11,6 +11,7 @@ from virtualenv_reflink.cache.names import normalized_name
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import installed_into
+from virtualenv_reflink.errors import InstallError
 from virtualenv_reflink.layers.layer import (
     Kind,
     Member,
@@ -58,6 +59,15 @@ class LayerBuilder:
         """
 
         def fill(entry: Path) -> None:
+            try:
+                make(entry)
+            except InstallError as error:
+                # what is missing from a layer that is being built was taken from the cache
+                if isinstance(error.__cause__, FileNotFoundError):
+                    raise error.__cause__ from error
+                raise
+
+        def make(entry: Path) -> None:
             tree = entry / TREE_NAME
             base = self._nearest(wheels, known) if self._mode.extends else None
             self._mode.begin(str(tree), str(base.tree) if base else None)
