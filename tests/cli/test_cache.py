@@ -158,6 +158,25 @@ def test_a_flipped_byte_is_found_and_mended(tmp_path: Path, kept: Cache, what: s
     assert kept.json("verify")["damaged"] == []
 
 
+@pytest.mark.parametrize("place", ["btrfs"], indirect=True)
+@pytest.mark.parametrize("mode", ["layer", "snapshot"])
+def test_a_layer_outlives_its_wheel(tmp_path: Path, place: Path, mode: str, reflink: Run) -> None:
+    """Bytecode that was compiled again is for sources with another time, and differs from the layer's."""
+    kept, one = Cache(place / "cache", reflink), sample(tmp_path, "one")
+    kept.make(place / "first", mode, one)
+    (wheel,) = kept.root.glob("v*/wheels/*")
+    shutil.rmtree(wheel)
+    # bytecode has its source's time in seconds
+    time.sleep(1.1)
+    kept.make(place / "second", "copy", one)
+    assert kept.json("verify")["damaged"] == []
+    (module,) = kept.root.glob("v*/layers/*/tree/one.py")
+    if mode == "layer":
+        flip(module)
+        (damaged,) = kept.json("verify", code=1)["damaged"]
+        assert damaged["files"][0]["file"] == "one.py"
+
+
 @ONCE
 @pytest.mark.parametrize("place", ["btrfs"], indirect=True)
 def test_what_only_deleted_environments_needed_goes(tmp_path: Path, place: Path, reflink: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -11,7 +12,7 @@ from packaging.utils import canonicalize_name
 from virtualenv_reflink.cache.damage import Damage, why_damaged
 from virtualenv_reflink.cache.disk_usage import Inodes, bytes_on_disk
 from virtualenv_reflink.cache.kinds import BYTECODE, WHEELS, Description, EntryKind, bytecode_place, wheel_place
-from virtualenv_reflink.cache.manifest import LAYER_NAME, TREE_NAME, DamagedError, read_tree, read_unpacked_wheel
+from virtualenv_reflink.cache.manifest import LAYER_NAME, TREE_NAME, DamagedError, Tree, read_tree, read_unpacked_wheel
 from virtualenv_reflink.cache.small_files import read_small
 from virtualenv_reflink.cache.store import Store
 from virtualenv_reflink.filesystem.extents import disk_bytes, extents_of_all
@@ -34,19 +35,33 @@ def _describe(store: Store, place: str) -> Description | None:
 
 
 def _damage(store: Store, place: str) -> Iterator[Damage]:
-    """Compare a layer with the wheels it was built of; where the cache has lost one, nothing can be told."""
+    """Compare a layer with the wheels it was built of.
+
+    Where the cache has lost one of them, or has other bytecode of it than the layer, nothing can be told.
+    """
     outline = _outline(store, place)
     if outline is None:
         raise DamagedError(f"the description of {place} is damaged")
     wheels = [_wheel(store, member, outline.kind.bytecode_tag) for member in outline.distributions]
     layer = store.path(place)
-    sources = sources_of(wheels)
-    for path, source in sources.items():
-        reason = why_damaged(str(layer / TREE_NAME / path), source.file)
-        if reason:
+    bytecode = {supplied.bytecode.root for supplied in wheels if supplied.bytecode}
+    for path, source in sources_of(wheels).items():
+        file = str(layer / TREE_NAME / path)
+        reason = why_damaged(file, source.file)
+        if reason and not (source.tree.root in bytecode and _is_of_another_time(file, source.tree)):
             yield Damage(path, reason)
     if not generated_as_built(layer, store, wheels):
         yield Damage("what was generated for it", "it was changed, or there are files of others")
+
+
+def _is_of_another_time(file: str, tree: Tree) -> bool:
+    """Return whether a file is not from ``tree`` but from one that was there before.
+
+    Bytecode that is compiled again is for sources with another time, and differs from what it was.
+    """
+    with suppress(OSError):
+        return os.lstat(file).st_mtime_ns != tree.mtime_ns
+    return False
 
 
 def _wheel(store: Store, member: Member, bytecode_tag: str | None) -> SuppliedWheel:
