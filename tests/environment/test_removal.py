@@ -53,6 +53,9 @@ def test_the_present_directory_goes_too(tmp_path: Path, reflink: Run, monkeypatc
     monkeypatch.chdir(bare(tmp_path / "env"))
     assert reflink("remove", ".").stdout == "Removed .\n"
     assert not list(tmp_path.iterdir())
+    monkeypatch.chdir(bare(tmp_path / "env") / "lib")
+    assert reflink("remove", "..").stdout == "Removed ..\n"
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.usefixtures("core")
@@ -102,6 +105,7 @@ def test_what_is_no_environment_or_more_than_one_stays(tmp_path: Path, reflink: 
     (python / "lib" / "python3.9" / "os.py").touch()
     home = bare(tmp_path / "home")
     (home / "user").mkdir()
+    bare(bare(tmp_path / "outer") / "inner")
     before = sorted(tmp_path.rglob("*"))
     for path, reason in {
         tmp_path / "missing": "there is no such directory",
@@ -111,6 +115,8 @@ def test_what_is_no_environment_or_more_than_one_stays(tmp_path: Path, reflink: 
         project: "it holds a project too (pyproject.toml); delete what belongs to the environment by hand",
         python: "it is a Python that environments are made of",
         home: "it holds your home directory",
+        tmp_path / "outer": "it holds another environment too (inner); remove that first",
+        Path("/"): "it is not an environment, since it has no pyvenv.cfg",
         Path(sys.base_prefix): "it is not an environment, since it has no pyvenv.cfg",
         Path(sys.prefix): "this command runs in it; use the one of another environment",
     }.items():

@@ -27,6 +27,8 @@ def remove(root: Path, on_wait: Callable[[str], None]) -> None:
 
     :raises TargetError: when it is no environment, must not be deleted, or cannot be.
     """
+    # such a name cannot be renamed
+    root = root.resolve() if root.name == ".." else root
     aside = _place_beside(root)
     if os.path.lexists(root) or not os.path.lexists(aside):
         _check(root)
@@ -84,7 +86,8 @@ def _moved_out(root: Path) -> Path:
 
 def _place_beside(root: Path) -> Path:
     root = root.absolute()
-    return root.with_name(f".{root.name}.deleted")
+    # the root directory has no name
+    return root.parent / f".{root.name}.deleted"
 
 
 def _delete(tree: Path) -> None:
@@ -126,6 +129,8 @@ def _why_not(root: Path) -> str | None:
     for name in _PROJECT:
         if os.path.lexists(root / name):
             return f"it holds a project too ({name}); delete what belongs to the environment by hand"
+    for place in root.glob(f"*/{_CONFIGURATION}"):
+        return f"it holds another environment too ({place.parent.name}); remove that first"
     return None
 
 
