@@ -103,6 +103,17 @@ def is_unchanged(layer: Path, mode: TreeMode, cache: WheelCache) -> bool:
         return False
 
 
+def is_whole(layer: Path, mode: TreeMode, cache: WheelCache) -> bool:
+    """Return whether a layer has lost no file since it was built or last read; what is in them is not looked at."""
+    note = cache.read_note(_KIND, layer.name, _parse)
+    try:
+        if note is not None:
+            mode.suspects(str(layer / TREE_NAME), note.stamp, cache.proven_ns)
+    except (OSError, *_NO_STAMP):
+        return False
+    return note is not None
+
+
 def generated_as_built(layer: Path, store: Store, wheels: Sequence[SuppliedWheel]) -> bool:
     """Return whether the files of a layer that are not of its wheels are as they were; if nothing is noted, they are.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from virtualenv_reflink.cache.manifest import TREE_NAME
 from virtualenv_reflink.layers.building import LayerBuilder
-from virtualenv_reflink.layers.integrity import drop_changed, is_sound, is_unchanged, note_built
+from virtualenv_reflink.layers.integrity import drop_changed, is_sound, is_whole, note_built
 from virtualenv_reflink.layers.layer import kind_of
 from virtualenv_reflink.layers.pth import PthLayer
 from virtualenv_reflink.requirements.bundled import bundled_wheel
@@ -45,10 +45,10 @@ class _OwnLayer:
         return (layer or self._built()) / TREE_NAME
 
     def is_lost(self) -> bool:
-        """Return whether it is not there, or not as it was made."""
+        """Return whether something in it was deleted."""
         cache = self._context.cache
         layer = cache.cached_layer(self._key)
-        return layer is None or not is_unchanged(layer, self._mode, cache)
+        return layer is None or not is_whole(layer, self._mode, cache)
 
     @property
     def _bundled(self) -> UnpackedWheel:

@@ -36,7 +36,7 @@ class PipLayer(Protocol):
         """
 
     def is_lost(self) -> bool:
-        """Return whether something in it was deleted or changed since it was ready."""
+        """Return whether something in it was deleted since it was ready."""
 
 
 class Pip:
