@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from virtualenv_reflink.environment.environment import Environment
@@ -118,8 +119,7 @@ class Snapshot(TreeMode):
             change.will(Steps(trees=[new], replace=[(new, library, f"{change.place_for(library)}/site-packages")]))
             _snapshot(layer, new)
             _copy_entries(library, new)
-            rows = install_beside_layer(layer.beside, environment, placer, change)
-            _extend_records(rows, new)
+            install_beside_layer(layer.beside, environment, placer, change, partial(_extend_record, new))
 
 
 def _snapshot(layer: Layer, target: str) -> None:
@@ -158,8 +158,7 @@ def _copy_entries(source: str, target: str) -> None:
             shutil.copy2(entry.path, place, follow_symlinks=False)
 
 
-def _extend_records(rows: Iterable[tuple[SuppliedWheel, list[Row]]], library: str) -> None:
+def _extend_record(library: str, supplied: SuppliedWheel, rows: list[Row]) -> None:
     """Append rows where the order of pip would have them first, so that all the data before stays shared."""
-    for supplied, of_wheel in rows:
-        with open(f"{library}/{supplied.dist_info}/RECORD", "ab") as stream:
-            stream.write(text_of(of_wheel))
+    with open(f"{library}/{supplied.dist_info}/RECORD", "ab") as stream:
+        stream.write(text_of(rows))
