@@ -192,3 +192,25 @@ from virtualenv_reflink.__main__ import {run}
     done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=default_signals)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_heard_where_python_ignores_exceptions(number: int) -> None:
+    """The callback of a weak reference is such a place; imports have some."""
+    code = f"""
+import os, time, weakref
+from virtualenv_reflink.integrations.process import run_as_process
+class Thing:
+    pass
+def main():
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), {int(number)}))
+    del thing
+    time.sleep(60)
+    return 0
+run_as_process(main)
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=default_signals)
+    assert done.returncode == 128 + number
+    assert done.stderr == f"{'interrupted' if number == signal.SIGINT else 'terminated'}: {SENTENCE}\n"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -15,6 +17,10 @@ from typing import NoReturn, TextIO
 from virtualenv_reflink.cache.temporary import delete_temporary_wheel_caches
 
 INTERRUPTED = "the wheel cache is whole, and no package was half-installed"
+
+
+_SOON = 0.01
+"""In seconds; by then Python is out of what an exception cannot leave."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -36,6 +42,7 @@ def run_as_process(main: Callable[[], int]) -> NoReturn:
         gc.disable()
         _answer_interrupts()
         _end_by_exception_on(signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+        _raise_again_what_was_lost()
         _open_standard_streams()
         status = main()
     except SystemExit as exit_:
@@ -53,7 +60,7 @@ def tell_interrupt(interrupt: KeyboardInterrupt) -> int:
     """Say that the process was told to end, and return its exit status."""
     terminated = isinstance(interrupt, Terminated)
     print(f"{'terminated' if terminated else 'interrupted'}: {INTERRUPTED}", file=sys.stderr)
-    return 128 + (interrupt.number if isinstance(interrupt, Terminated) else signal.SIGINT)
+    return 128 + _number_of(interrupt)
 
 
 def _status(exit_: SystemExit) -> int:
@@ -85,6 +92,32 @@ def _end_by_exception_on(*numbers: int) -> None:
         # what is ignored, as by nohup, stays so
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, end)
+
+
+def _raise_again_what_was_lost() -> None:
+    """Have an interrupt come again that was raised where Python only reports it, as in a weak reference's callback."""
+    report = sys.unraisablehook
+
+    def raise_again(unraisable: sys.UnraisableHookArgs) -> None:
+        interrupt = unraisable.exc_value
+        if isinstance(interrupt, Terminated):
+            signal.signal(interrupt.number, signal.SIG_DFL)
+            _end_by_exception_on(interrupt.number)
+        if isinstance(interrupt, KeyboardInterrupt):
+            _thread.start_new_thread(_interrupt_soon, (_number_of(interrupt),))
+        else:
+            report(unraisable)
+
+    sys.unraisablehook = raise_again
+
+
+def _interrupt_soon(number: int) -> None:
+    time.sleep(_SOON)
+    _thread.interrupt_main(signal.Signals(number))
+
+
+def _number_of(interrupt: KeyboardInterrupt) -> int:
+    return interrupt.number if isinstance(interrupt, Terminated) else signal.SIGINT
 
 
 def _open_standard_streams() -> None:
