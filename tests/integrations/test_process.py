@@ -211,6 +211,7 @@ def main():
 run_as_process(main)
 """
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=default_signals)
-    assert done.returncode == 128 + number
-    assert done.stderr == f"{'interrupted' if number == signal.SIGINT else 'terminated'}: {SENTENCE}\n"
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=default_signals)
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 128 + number
+    assert said == f"{'interrupted' if number == signal.SIGINT else 'terminated'}: {SENTENCE}\n"

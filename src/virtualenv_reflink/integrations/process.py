@@ -104,16 +104,20 @@ def _raise_again_what_was_lost() -> None:
             signal.signal(interrupt.number, signal.SIG_DFL)
             _end_by_exception_on(interrupt.number)
         if isinstance(interrupt, KeyboardInterrupt):
-            _thread.start_new_thread(_interrupt_soon, (_number_of(interrupt),))
+            _thread.start_new_thread(_interrupt_soon, (_thread.get_ident(), _number_of(interrupt)))
         else:
             report(unraisable)
 
     sys.unraisablehook = raise_again
 
 
-def _interrupt_soon(number: int) -> None:
+def _interrupt_soon(thread: int, number: int) -> None:
     time.sleep(_SOON)
-    _thread.interrupt_main(signal.Signals(number))
+    if hasattr(signal, "pthread_kill"):
+        # what the thread waits for is interrupted too
+        signal.pthread_kill(thread, number)
+    else:
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def _number_of(interrupt: KeyboardInterrupt) -> int:
