@@ -10,7 +10,6 @@ from pathlib import Path
 from virtualenv_reflink.environment.environment import Environment
 from virtualenv_reflink.environment.installed import Layered
 from virtualenv_reflink.environment.layer_state import LAYER_STATE
-from virtualenv_reflink.environment.record import Row
 from virtualenv_reflink.layers.layer import Layer
 from virtualenv_reflink.layers.mode import TreeMode
 from virtualenv_reflink.layers.stamps import Origin, are_current, changed_directories, parse_stamps, stamps_of, text_of
@@ -77,12 +76,8 @@ class PthLayer(TreeMode):
 
         What is installed into the environment itself later wins over the layer.
         """
-        files: dict[str, list[str]] = {}
-
-        def record(supplied: SuppliedWheel, rows: list[Row]) -> None:
-            files[supplied.distribution] = [path for path, _, _ in rows]
-
-        install_beside_layer(layer.beside, environment, placer, change, record)
+        rows = install_beside_layer(layer.beside, environment, placer, change)
+        files = {supplied.distribution: [path for path, _, _ in of_wheel] for supplied, of_wheel in rows}
         with explained(named(layer.beside), environment):
             leave_layer(environment, change)
             _enter_layer(Layered(layer.tree, files), environment, change)

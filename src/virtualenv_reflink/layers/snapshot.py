@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from virtualenv_reflink.environment.environment import Environment
@@ -119,7 +118,8 @@ class Snapshot(TreeMode):
             change.will(Steps(trees=[new], replace=[(new, library, f"{change.place_for(library)}/site-packages")]))
             _snapshot(layer, new)
             _copy_entries(library, new)
-            install_beside_layer(layer.beside, environment, placer, change, partial(_extend_record, new))
+            rows = install_beside_layer(layer.beside, environment, placer, change)
+            _extend_records(rows, new)
 
 
 def _snapshot(layer: Layer, target: str) -> None:
@@ -158,7 +158,8 @@ def _copy_entries(source: str, target: str) -> None:
             shutil.copy2(entry.path, place, follow_symlinks=False)
 
 
-def _extend_record(library: str, supplied: SuppliedWheel, rows: list[Row]) -> None:
+def _extend_records(rows: Iterable[tuple[SuppliedWheel, list[Row]]], library: str) -> None:
     """Append rows where the order of pip would have them first, so that all the data before stays shared."""
-    with open(f"{library}/{supplied.dist_info}/RECORD", "ab") as stream:
-        stream.write(text_of(rows))
+    for supplied, of_wheel in rows:
+        with open(f"{library}/{supplied.dist_info}/RECORD", "ab") as stream:
+            stream.write(text_of(of_wheel))

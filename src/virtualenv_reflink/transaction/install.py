@@ -1,7 +1,7 @@
 """Put supplied wheels into an environment, as one transaction."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from virtualenv_reflink.cache.names import normalized_name
@@ -22,9 +22,6 @@ from virtualenv_reflink.transaction.layout import Layout, Placed
 from virtualenv_reflink.transaction.steps import Steps
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 from virtualenv_reflink.transaction.transaction import Transaction
-
-Recording = Callable[[SuppliedWheel, list[Row]], None]
-"""Takes what RECORD has for a wheel."""
 
 # So few that files are soon being placed, and so many that the journal has few entries.
 _PORTION = 16
@@ -68,22 +65,16 @@ def install_over(
 
 
 def install_beside_layer(
-    wheels: Sequence[SuppliedWheel],
-    environment: Environment,
-    placer: Placer,
-    change: Transaction,
-    record: Recording,
-) -> None:
-    """Put what a layer lacks of ``wheels`` into an environment.
-
-    ``record`` is given the rows that RECORD has for it, wheel by wheel, while files are still being placed.
+    wheels: Sequence[SuppliedWheel], environment: Environment, placer: Placer, change: Transaction
+) -> list[tuple[SuppliedWheel, list[Row]]]:
+    """Put what a layer lacks of ``wheels`` into an environment; return the rows that RECORD has for it.
 
     :raises InstallError: when a file is in the way or the disk is full.
     """
     with explained(named(wheels), environment):
         names = (normalized_name(supplied.distribution) for supplied in wheels)
         lost = frozenset(names) if has_lost_layer(environment) else frozenset()
-        _Installation(environment, placer, change, lost).install_beside_layer(wheels, record)
+        return _Installation(environment, placer, change, lost).install_beside_layer(wheels)
 
 
 def named(wheels: Sequence[SuppliedWheel]) -> str:
@@ -140,7 +131,7 @@ class _Installation:
                 plans += planned
             self._make_generated(plans)
 
-    def install_beside_layer(self, wheels: Sequence[SuppliedWheel], record: Recording) -> None:
+    def install_beside_layer(self, wheels: Sequence[SuppliedWheel]) -> list[tuple[SuppliedWheel, list[Row]]]:
         generate = self._generator.scripts_and_bytecode
         plans = [self._plan(supplied, generate(supplied)) for supplied in reversed(wheels)]
         self._write_down(plans)
@@ -148,8 +139,7 @@ class _Installation:
             for plan in plans:
                 worklist.add(self._batches(plan))
             self._make_generated(plans)
-            for plan in plans:
-                record(plan.supplied, self._rows(plan))
+        return [(plan.supplied, self._rows(plan)) for plan in plans]
 
     def _plan(self, supplied: SuppliedWheel, generated: list[Generated]) -> _Plan:
         layout = Layout(supplied, self._environment)
