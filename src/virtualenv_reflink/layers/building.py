@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,17 @@ from virtualenv_reflink.transaction.install import install
 from virtualenv_reflink.transaction.remove import remove_installed
 from virtualenv_reflink.transaction.supplied import SuppliedWheel
 from virtualenv_reflink.transaction.transaction import Transaction
+
+
+@contextmanager
+def _losses_told() -> Iterator[None]:
+    """Raise as it is what is missing from a layer that is being built: it was taken from the cache."""
+    try:
+        yield
+    except InstallError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise error.__cause__ from None
+        raise
 
 
 class _Base(NamedTuple):
@@ -59,22 +71,14 @@ class LayerBuilder:
         """
 
         def fill(entry: Path) -> None:
-            try:
-                make(entry)
-            except InstallError as error:
-                # what is missing from a layer that is being built was taken from the cache
-                if isinstance(error.__cause__, FileNotFoundError):
-                    raise error.__cause__ from error
-                raise
-
-        def make(entry: Path) -> None:
             tree = entry / TREE_NAME
             base = self._nearest(wheels, known) if self._mode.extends else None
             self._mode.begin(str(tree), str(base.tree) if base else None)
             if base:
                 check_base(base.tree.parent)
-            self._change(tree, wheels, base.distributions if base else {})
-            self._mode.complete(tree, wheels, self._environment)
+            with _losses_told():
+                self._change(tree, wheels, base.distributions if base else {})
+                self._mode.complete(tree, wheels, self._environment)
             write_layer(entry, self._kind, wheels)
             self._mode.seal(str(tree))
 

@@ -104,14 +104,12 @@ def is_unchanged(layer: Path, mode: TreeMode, cache: WheelCache) -> bool:
 
 
 def is_whole(layer: Path, mode: TreeMode, cache: WheelCache) -> bool:
-    """Return whether a layer has lost no file since it was built or last read; what is in them is not looked at."""
+    """Return whether a layer has lost no file since it was built or last read, as far as its stamp tells."""
     note = cache.read_note(_KIND, layer.name, _parse)
     try:
-        if note is not None:
-            mode.suspects(str(layer / TREE_NAME), note.stamp, cache.proven_ns)
+        return note is not None and mode.suspects(str(layer / TREE_NAME), note.stamp, cache.proven_ns) is not None
     except (OSError, *_NO_STAMP):
         return False
-    return note is not None
 
 
 def generated_as_built(layer: Path, store: Store, wheels: Sequence[SuppliedWheel]) -> bool:
