@@ -79,16 +79,17 @@ def _first_time() -> Iterator[Target]:
             limit,
             Compared("first-run", filesystem, "ours, default", "uv, default"),
         )
-    yield ratio(
-        "139 packages with an empty cache, no bytecode, to uv, btrfs",
-        1.2,
-        Compared("cold", "btrfs", "ours, clone, no bytecode", "uv, clone, no bytecode"),
-    )
-    yield ratio(
-        "139 packages with an empty cache and bytecode, to uv --compile-bytecode, btrfs",
-        1.0,
-        Compared("cold", "btrfs", "ours, clone", "uv, clone, --compile-bytecode"),
-    )
+    for filesystem in _REFLINKS:
+        yield ratio(
+            f"139 packages with an empty cache, no bytecode, to uv, {filesystem}",
+            1.2,
+            Compared("cold", filesystem, "ours, clone, no bytecode", "uv, clone, no bytecode"),
+        )
+        yield ratio(
+            f"139 packages with an empty cache and bytecode, to uv --compile-bytecode, {filesystem}",
+            1.0,
+            Compared("cold", filesystem, "ours, clone", "uv, clone, --compile-bytecode"),
+        )
     resolving = "pip resolves, installs nothing"
     yield ratio(
         "139 names resolved with --resolver uv, to pip",

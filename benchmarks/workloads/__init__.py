@@ -34,7 +34,7 @@ WORKLOADS: dict[str, Workload] = {
     "twenty": Workload(
         "Twenty environments of 10 packages at once", twenty, ("10",), ("btrfs",), ("btrfs",), slowness=2
     ),
-    "cold": Workload("139 packages, cold cache", cold, ("139",), ("btrfs",), slowness=3, warming=0),
+    "cold": Workload("139 packages, cold cache", cold, ("139",), REFLINKS, slowness=3, warming=0),
     "fork": Workload("139 packages, forked", fork, ("139",), REFLINKS),
     "explain": Workload("139 packages, explained", explain, ("139",), REFLINKS),
     "cache": Workload("A cache of 400 packages, looked through", cache, ("400",), ("btrfs",)),

@@ -1,8 +1,9 @@
-"""A process that brings wheels into the cache: it unpacks one after the other, and compiles it at once.
+"""A process that brings wheels into the cache: it unpacks them and compiles them, one after the other.
 
-It reads lines of JSON, each the path of a wheel and the SHA-256 that it is to have or null, and answers each with a
-line, which is true if the wheel is in the cache now. Before that come lines with what it logs, each a list of level and
-text. When its input ends it is no longer wanted, and gives up what it is doing, so that nothing is left of it.
+It reads lines of JSON, each a task ("unpack" or "compile"), the path of a wheel and the SHA-256 that it is to have or
+null, and answers each with a line, which is true if that is in the cache now. Before that come lines with what it logs,
+each a list of level and text. When its input ends it is no longer wanted, and gives up what it is doing, so that
+nothing is left of it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import NoReturn, TypeAlias
 from virtualenv_reflink.cache.compilers import Compilers
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 
-_Wheels: TypeAlias = "SimpleQueue[tuple[str, str | None]]"
+_Tasks: TypeAlias = "SimpleQueue[tuple[str, str, str | None]]"
 
 
 def main(caches: list[str], executable: str | None, compilers_at_most: int) -> None:
@@ -34,15 +35,15 @@ def main(caches: list[str], executable: str | None, compilers_at_most: int) -> N
     logger = logging.getLogger(__package__)
     logger.setLevel(logging.DEBUG)
     logger.addHandler(_Telling())
-    wheels: _Wheels = SimpleQueue()
-    threading.Thread(target=_read, args=(wheels,), daemon=True).start()
+    tasks: _Tasks = SimpleQueue()
+    threading.Thread(target=_read, args=(tasks,), daemon=True).start()
     root, *bases = map(Path, caches)
     cache = WheelCache(root, bases)
     if executable is None:
-        _work(wheels, cache, None)
+        _work(tasks, cache, None)
     else:
         with Compilers(Path(executable), compilers_at_most) as compilers:
-            _work(wheels, cache, compilers)
+            _work(tasks, cache, compilers)
 
 
 class _Telling(logging.Handler):
@@ -52,9 +53,9 @@ class _Telling(logging.Handler):
         print(json.dumps([record.levelno, record.getMessage()]), flush=True)
 
 
-def _read(wheels: _Wheels) -> None:
+def _read(tasks: _Tasks) -> None:
     for line in iter(sys.stdin.readline, ""):
-        wheels.put(json.loads(line))
+        tasks.put(json.loads(line))
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     else:
@@ -67,15 +68,18 @@ def _give_up(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _work(wheels: _Wheels, cache: WheelCache, compilers: Compilers | None) -> None:
+def _work(tasks: _Tasks, cache: WheelCache, compilers: Compilers | None) -> None:
     while True:
-        path, promised = wheels.get()
-        done = _is_done(Path(path), promised, cache, compilers)
+        task, path, promised = tasks.get()
+        done = _is_done(Path(path), promised, cache, compilers if task == "compile" else None)
         print(json.dumps(done), flush=True)
 
 
 def _is_done(wheel: Path, promised: str | None, cache: WheelCache, compilers: Compilers | None) -> bool:
-    """Return whether a wheel is in the cache now; why it is not, who asks for it again is told."""
+    """Return whether a wheel is in the cache now, with its bytecode if there are compilers.
+
+    Why it is not, who asks for it again is told.
+    """
     try:
         unpacked = cache.unpacked(wheel, promised)
         if compilers is not None:

@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-# While one waits for the disk, which every entry is written out to, another unpacks or compiles.
-_A_PROCESSOR = 2
+# Works while another one waits for the disk, which every entry is written out to.
+_SPARE = 1
 _MOST = 8
 # Below this many bytes of archives a process costs more to start than it saves.
 _BYTES_WORTH_IT = 2 << 20
@@ -39,9 +39,12 @@ class Workers:
 
     def __init__(self, root: Path, bases: Sequence[Path], executable: Path | None) -> None:
         """Take the root of the cache and those of base caches, and the interpreter to compile for if any."""
-        self._count = min(_MOST, _A_PROCESSOR * _processors())
+        self._count = min(_MOST, _processors() + _SPARE)
         # where there are more processors than workers, each may use several for a large wheel
         compilers_at_most = max(1, _processors() // self._count)
+        self._compiles = executable is not None
+        # those that take turns on a processor drive each other out of its caches, and compile more slowly
+        self._compiling = threading.Semaphore(_processors())
         caches = [str(place) for place in (root, *bases)]
         self._settings = (caches, str(executable) if executable else None, compilers_at_most)
         self._threads = ThreadPoolExecutor(self._count)
@@ -97,18 +100,10 @@ class Workers:
 
     def _make_ready(self, wheel: Archive) -> None:
         process = self._taken()
-        assert process.stdin
-        assert process.stdout
-        try:
-            process.stdin.write(json.dumps([str(wheel.path), wheel.promised]) + "\n")
-            process.stdin.flush()
-            while isinstance(answer := json.loads(process.stdout.readline()), list):
-                logging.getLogger(__name__).log(*answer)
-        except ValueError as error:
-            # it has ended, or its streams were closed meanwhile
-            raise OSError from error
-        if not answer:
-            raise OSError(f"{wheel.path} cannot be made ready")
+        _have_done(process, "unpack", wheel)
+        if self._compiles:
+            with self._compiling:
+                _have_done(process, "compile", wheel)
         self._idle.append(process)
 
     def _taken(self) -> subprocess.Popen[str]:
@@ -132,6 +127,25 @@ def _started(settings: tuple[list[str], str | None, int]) -> subprocess.Popen[st
     pipe = subprocess.PIPE
     command = [sys.executable, "-I", "-S", "-c", code]
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8", start_new_session=True)
+
+
+def _have_done(process: subprocess.Popen[str], task: str, wheel: Archive) -> None:
+    """Have a worker do one of its tasks.
+
+    :raises OSError: when it cannot, or has ended.
+    """
+    assert process.stdin
+    assert process.stdout
+    try:
+        process.stdin.write(json.dumps([task, str(wheel.path), wheel.promised]) + "\n")
+        process.stdin.flush()
+        while isinstance(answer := json.loads(process.stdout.readline()), list):
+            logging.getLogger(__name__).log(*answer)
+    except ValueError as error:
+        # it has ended, or its streams were closed meanwhile
+        raise OSError from error
+    if not answer:
+        raise OSError(f"{wheel.path} cannot be made ready")
 
 
 def _end(process: subprocess.Popen[str]) -> None:
