@@ -128,6 +128,12 @@ def test_workers_end_with_the_process_that_started_them(
     assert len(packages(tmp_path / "env")) == NUMBER
 
 
+def test_a_worker_whose_signal_was_lost_ends_too(tmp_path: Path) -> None:
+    lose = "import signal; signal.pthread_kill = lambda *_: None"
+    work = f"from virtualenv_reflink.cache.worker import main; main([{str(tmp_path / 'cache')!r}], None, 1)"
+    subprocess.run([sys.executable, "-c", f"{lose}; {work}"], input=b"", timeout=20, check=True)
+
+
 def test_a_worker_that_is_killed_is_done_without(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     command = [sys.executable, "-m", "virtualenv_reflink", *words(folder, cache, tmp_path / "env")]

@@ -21,7 +21,7 @@ from typing import NoReturn, TypeAlias
 from virtualenv_reflink.cache.compilers import Compilers
 from virtualenv_reflink.cache.wheel_cache import WheelCache
 
-_Tasks: TypeAlias = "SimpleQueue[tuple[str, str, str | None]]"
+_Tasks: TypeAlias = "SimpleQueue[tuple[str, str, str | None] | None]"
 
 
 def main(caches: list[str], executable: str | None, compilers_at_most: int) -> None:
@@ -56,6 +56,8 @@ class _Telling(logging.Handler):
 def _read(tasks: _Tasks) -> None:
     for line in iter(sys.stdin.readline, ""):
         tasks.put(json.loads(line))
+    # Python can only report what a signal raises at some moments, and goes on
+    tasks.put(None)
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     else:
@@ -69,8 +71,7 @@ def _give_up(number: int, _: object) -> NoReturn:
 
 
 def _work(tasks: _Tasks, cache: WheelCache, compilers: Compilers | None) -> None:
-    while True:
-        task, path, promised = tasks.get()
+    for task, path, promised in iter(tasks.get, None):
         done = _is_done(Path(path), promised, cache, compilers if task == "compile" else None)
         print(json.dumps(done), flush=True)
 
