@@ -39,12 +39,13 @@ class Workers:
 
     def __init__(self, root: Path, bases: Sequence[Path], executable: Path | None) -> None:
         """Take the root of the cache and those of base caches, and the interpreter to compile for if any."""
-        self._count = min(_MOST, _processors() + _SPARE)
+        processors = _processors()
+        self._count = min(_MOST, processors + _SPARE)
         # where there are more processors than workers, each may use several for a large wheel
-        compilers_at_most = max(1, _processors() // self._count)
+        compilers_at_most = max(1, processors // self._count)
         self._compiles = executable is not None
         # those that take turns on a processor drive each other out of its caches, and compile more slowly
-        self._compiling = threading.Semaphore(_processors())
+        self._compiling = threading.Semaphore(processors)
         caches = [str(place) for place in (root, *bases)]
         self._settings = (caches, str(executable) if executable else None, compilers_at_most)
         self._threads = ThreadPoolExecutor(self._count)

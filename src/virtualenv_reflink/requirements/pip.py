@@ -48,7 +48,7 @@ class Pip:
         self._layer = layer
         self._python = python
         self._base_python = base_python
-        # downloads run some at once
+        # several downloads may run at once
         self._lock = threading.Lock()
 
     def run(self, arguments: Sequence[str], on_line: Callable[[str], None]) -> None:
